@@ -1,0 +1,75 @@
+/**
+ * Writes src/shaders.gen.ts: for every kernel in shaders/, its text (with the snippets that it names in a
+ * `// lib: a b` line appended, so that line numbers stay those of the file), and its bindings, params layout,
+ * overrides and specialisable constants, all read off the WGSL by wgsl_reflect.
+ */
+import { readFileSync, readdirSync, writeFileSync, existsSync } from 'node:fs';
+import { basename, join, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'shaders');
+const output = join(root, 'src', 'shaders.gen.ts');
+
+/** The declarations of a kernel, checked against the kernel contract. */
+function describe(name, text, source) {
+  const fail = (message) => {
+    throw new Error(`shaders/${name}.wgsl: ${message}`);
+  };
+  const features = [...text.matchAll(/^\s*enable\s+([\w,\s]+);/gm)].flatMap((m) =>
+    m[1].split(',').map((f) => f.trim()),
+  );
+  const reflected = new WgslReflect(source.replace(/^\s*(enable|requires|diagnostic)\b[^;]*;/gm, ''));
+  const entries = reflected.entry.compute;
+  if (entries.length !== 1) fail(`needs exactly one compute entry point, has ${entries.length}`);
+  if (entries[0].name !== name) fail(`entry point is ${entries[0].name}, must be ${name}`);
+  if (reflected.uniforms.length !== 1 || reflected.uniforms[0].name !== 'params' || reflected.uniforms[0].binding !== 0)
+    fail('binding 0 must be the only uniform and be named params');
+  const struct = reflected.uniforms[0].type;
+  const params = struct.members.map((member) => {
+    if (!['u32', 'i32', 'f32'].includes(member.type.name)) fail(`param ${member.name} is not a u32, i32 or f32`);
+    return { name: member.name, type: member.type.name, offset: member.offset };
+  });
+  const bindings = reflected.storage
+    .map((s) => ({ name: s.name, binding: s.binding, access: s.access === 'read_write' ? 'read_write' : 'read' }))
+    .sort((a, b) => a.binding - b.binding);
+  bindings.forEach((b, i) => {
+    if (b.binding !== i + 1) fail(`bindings must be numbered 1, 2, …: ${b.name} has ${b.binding}`);
+  });
+  const overrides = reflected.overrides.map((o) => o.name);
+  const constants = [...text.matchAll(/^const (\w+)(?:: \w+)? = [\d.]+[uif]?; *\/\/ specialised\b/gm)].map((m) => m[1]);
+  const aliases = [...text.matchAll(/^alias (\w+) = \w+; *\/\/ specialised\b/gm)].map((m) => m[1]);
+  return {
+    name,
+    source,
+    params,
+    paramsBytes: Math.max(16, Math.ceil(struct.size / 16) * 16),
+    bindings: bindings.map(({ name, access }) => ({ name, access })),
+    overrides,
+    constants: [...constants, ...aliases],
+    features,
+  };
+}
+
+const kernels = readdirSync(folder)
+  .filter((file) => file.endsWith('.wgsl'))
+  .sort()
+  .map((file) => {
+    const name = basename(file, '.wgsl');
+    const text = readFileSync(join(folder, file), 'utf8');
+    const snippets = (text.match(/^\/\/ lib:(.*)$/m)?.[1] ?? '').trim().split(/\s+/).filter(Boolean);
+    const source = [text, ...snippets.map((s) => readFileSync(join(folder, 'lib', `${s}.wgsl`), 'utf8'))].join('\n');
+    return describe(name, text, source);
+  });
+
+const text = [
+  '// Generated from shaders/ by scripts/generate-shaders.mjs: do not edit.',
+  "import type { KernelDefinition } from './gpu/kernel.ts';",
+  '',
+  'export const kernels = {',
+  ...kernels.map((k) => `  ${k.name}: ${JSON.stringify(k)},`),
+  '} as const satisfies Record<string, KernelDefinition>;',
+  '',
+].join('\n');
+if (!existsSync(output) || readFileSync(output, 'utf8') !== text) writeFileSync(output, text);

@@ -1,0 +1,290 @@
+/**
+ * The device: owns a GPUDevice, compiles and caches pipelines, counts what it creates, and turns validation errors
+ * and device loss into one clear error for everything that is pending. It is passed to whatever uses it.
+ */
+import { UserError } from './errors.ts';
+import { type KernelName, kernelDefinition, specialise } from './kernel.ts';
+
+/** What is known of the adapter a device came from. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** `software` runs on the CPU; kernels prefer few barriers there. */
+  readonly kind: 'hardware' | 'software';
+  /** Smallest and largest subgroup size, where the feature is there. */
+  readonly subgroupSizes?: readonly [number, number];
+}
+
+/** How often each kind of call was made, since the device was opened. A steady training step leaves the first four unchanged. */
+export interface DeviceCounters {
+  buffers: number;
+  bindGroups: number;
+  pipelines: number;
+  modules: number;
+  submits: number;
+  uploads: number;
+  uploadedBytes: number;
+}
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** A GPU buffer with its owner's means to end it. */
+export interface OwnedBuffer extends Disposable {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  dispose(): void;
+}
+
+/** Describes an adapter from its info, recognising the known software renderers. */
+export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|softpipe|warp|basic render/i.test(text);
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    kind: software ? 'software' : 'hardware',
+    ...(info.subgroupMinSize && info.subgroupMaxSize
+      ? { subgroupSizes: [info.subgroupMinSize, info.subgroupMaxSize] as const }
+      : {}),
+  };
+}
+
+export class Device implements Disposable {
+  readonly gpu: GPUDevice;
+  readonly adapter: AdapterDescription;
+  readonly counters: DeviceCounters = {
+    buffers: 0,
+    bindGroups: 0,
+    pipelines: 0,
+    modules: 0,
+    submits: 0,
+    uploads: 0,
+    uploadedBytes: 0,
+  };
+  #liveBuffers = 0;
+  #liveBytes = 0;
+  #ended: Error | undefined;
+  readonly #end: Promise<never>;
+  readonly #pipelines = new Map<string, Promise<Pipeline>>();
+  readonly #onDispose: () => void;
+
+  /**
+   * Takes over a GPUDevice.
+   * @param onDispose called once after the GPUDevice was destroyed (releases whatever the device came from).
+   *   With `ownsDevice: false` the GPUDevice is left alive on dispose.
+   */
+  constructor(
+    gpu: GPUDevice,
+    adapter: AdapterDescription,
+    options: { onDispose?: () => void; ownsDevice?: boolean } = {},
+  ) {
+    this.gpu = gpu;
+    this.adapter = adapter;
+    this.#onDispose = () => {
+      if (options.ownsDevice !== false) gpu.destroy();
+      options.onDispose?.();
+    };
+    let reject: (error: Error) => void;
+    this.#end = new Promise((_, r) => (reject = r));
+    this.#end.catch(() => {});
+    const fail = (error: Error): void => {
+      this.#ended ??= error;
+      reject(this.#ended);
+    };
+    void gpu.lost.then((info) => {
+      fail(
+        new UserError(
+          `device lost (${info.reason}): ${info.message.split('\n')[0] || 'no reason given'}; open a new device and resume from the last checkpoint`,
+        ),
+      );
+    });
+    gpu.addEventListener('uncapturederror', (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      fail(new Error(`WebGPU: ${error.message}`));
+    });
+  }
+
+  /** Number of buffers made by this device and not yet disposed. */
+  get liveBuffers(): number {
+    return this.#liveBuffers;
+  }
+  /** Their total size in bytes. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** Throws if the device was disposed, lost, or has failed validation. */
+  check(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  /** The given promise, or the device's end if that comes first: nothing pending hangs on a lost device. */
+  async whileAlive<T>(promise: Promise<T>): Promise<T> {
+    this.check();
+    return Promise.race([promise, this.#end]).catch((error: unknown) => {
+      throw this.#ended ?? error;
+    });
+  }
+
+  /** Makes a zeroed buffer. @throws UserError when it exceeds the device's limits. */
+  buffer(label: string, bytes: number, usage: GPUBufferUsageFlags): OwnedBuffer {
+    this.check();
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (size > this.gpu.limits.maxBufferSize)
+      throw new UserError(
+        `${label}: needs a buffer of ${size} bytes, the device allows ${this.gpu.limits.maxBufferSize}; use a smaller batch or fewer samples`,
+      );
+    const buffer = this.gpu.createBuffer({ label, size, usage });
+    this.counters.buffers++;
+    this.#liveBuffers++;
+    this.#liveBytes += size;
+    let live = true;
+    const dispose = (): void => {
+      if (!live) return;
+      live = false;
+      this.#liveBuffers--;
+      this.#liveBytes -= size;
+      buffer.destroy();
+    };
+    return { buffer, bytes: size, dispose, [Symbol.dispose]: dispose };
+  }
+
+  /** A storage buffer that can be read, written, copied from and to. */
+  storage(label: string, bytes: number): OwnedBuffer {
+    return this.buffer(label, bytes, GPU_STORAGE);
+  }
+
+  /** A storage buffer holding `data`. */
+  storageOf(label: string, data: ArrayBufferView<ArrayBuffer>): OwnedBuffer {
+    const owned = this.storage(label, data.byteLength);
+    this.upload(owned.buffer, 0, data);
+    return owned;
+  }
+
+  /** Queues a write. Sizes that are no multiple of 4 bytes are padded with zeros. */
+  upload(buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    this.check();
+    let bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (bytes.byteLength % 4 !== 0) {
+      const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+      padded.set(bytes);
+      bytes = padded;
+    }
+    this.gpu.queue.writeBuffer(buffer, offset, bytes);
+    this.counters.uploads++;
+    this.counters.uploadedBytes += bytes.byteLength;
+  }
+
+  submit(commands: GPUCommandBuffer[]): void {
+    this.check();
+    this.gpu.queue.submit(commands);
+    this.counters.submits++;
+  }
+
+  /** Resolves when everything submitted so far is done. */
+  async idle(): Promise<void> {
+    await this.whileAlive(this.gpu.queue.onSubmittedWorkDone());
+  }
+
+  /** Copies `bytes` from a buffer to the host, waiting for it. */
+  async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const staging = this.buffer('readback', bytes, GPU_READBACK);
+    try {
+      const encoder = this.gpu.createCommandEncoder({ label: 'readback' });
+      encoder.copyBufferToBuffer(buffer, offset, staging.buffer, 0, Math.ceil(bytes / 4) * 4);
+      this.submit([encoder.finish()]);
+      await this.whileAlive(staging.buffer.mapAsync(GPU_MAP_READ));
+      return staging.buffer.getMappedRange().slice(0, bytes);
+    } finally {
+      staging.dispose();
+    }
+  }
+
+  async readFloats(buffer: GPUBuffer, offset: number, count: number): Promise<Float32Array<ArrayBuffer>> {
+    return new Float32Array(await this.read(buffer, offset, count * 4));
+  }
+
+  /** The compiled pipeline of a kernel, cached by its constants and overrides; layouts are explicit, params take a dynamic offset. */
+  async pipeline(
+    name: KernelName,
+    overrides: Readonly<Record<string, number>> = {},
+    constants: Readonly<Record<string, number | string>> = {},
+  ): Promise<Pipeline> {
+    const key = JSON.stringify([name, Object.entries(overrides).sort(), Object.entries(constants).sort()]);
+    let found = this.#pipelines.get(key);
+    if (!found) {
+      found = this.#compile(name, overrides, constants);
+      this.#pipelines.set(key, found);
+    }
+    return this.whileAlive(found);
+  }
+
+  async #compile(
+    name: KernelName,
+    overrides: Readonly<Record<string, number>>,
+    constants: Readonly<Record<string, number | string>>,
+  ): Promise<Pipeline> {
+    this.check();
+    const definition = kernelDefinition(name);
+    for (const feature of definition.features) {
+      if (!this.gpu.features.has(feature))
+        throw new UserError(`kernel ${name} needs the feature ${feature}, which this device was not opened with`);
+    }
+    const module = this.gpu.createShaderModule({ label: name, code: specialise(definition, constants) });
+    this.counters.modules++;
+    const layout = this.gpu.createBindGroupLayout({
+      label: name,
+      entries: [
+        {
+          binding: 0,
+          visibility: GPU_COMPUTE,
+          buffer: { type: 'uniform', hasDynamicOffset: true, minBindingSize: definition.paramsBytes },
+        },
+        ...definition.bindings.map((binding, index) => ({
+          binding: index + 1,
+          visibility: GPU_COMPUTE,
+          buffer: { type: binding.access === 'read' ? ('read-only-storage' as const) : ('storage' as const) },
+        })),
+      ],
+    });
+    try {
+      const pipeline = await this.gpu.createComputePipelineAsync({
+        label: name,
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: name, constants: { ...overrides } },
+      });
+      this.counters.pipelines++;
+      return { pipeline, layout };
+    } catch (error) {
+      const info = await module.getCompilationInfo();
+      const messages = info.messages.map((m) => `shaders/${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`);
+      throw new Error(`${name} does not compile: ${messages.join('; ') || (error as Error).message}`);
+    }
+  }
+
+  /** Destroys the device; everything pending and everything later fails with one clear error. */
+  dispose(): void {
+    if (this.#ended?.message === DISPOSED) return;
+    this.#ended = new UserError(DISPOSED);
+    this.#onDispose();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const DISPOSED = 'the device was disposed; open a new one';
+
+// The flag values of the WebGPU specification: the globals that carry them are missing in Node.
+export const GPU_MAP_READ = 0x1;
+const GPU_COMPUTE = 0x4;
+const GPU_STORAGE = 0x80 | 0x8 | 0x4;
+export const GPU_READBACK = 0x1 | 0x8;
+export const GPU_UNIFORM = 0x40 | 0x8;

@@ -1,0 +1,96 @@
+/**
+ * A computation as a list of nodes over tensors, before memory and kernels are chosen. Nodes are kept in an order in
+ * which they can run. Nothing here touches WebGPU.
+ */
+import type { AnyKernelCall } from '../gpu/kernel.ts';
+import type { Target } from '../gpu/target.ts';
+
+/** A value in a graph: row-major, 4 bytes an element. Identity is the object itself. */
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: 'f32' | 'u32';
+}
+
+/** A buffer that somebody else owns, by name, and a byte offset in it (a multiple of 256). */
+export interface Place {
+  readonly buffer: string;
+  readonly offset: number;
+}
+
+export interface Node<A = unknown> {
+  readonly op: Op<A>;
+  inputs: readonly Tensor[];
+  outputs: readonly Tensor[];
+  attributes: A;
+  /** Index of the input whose memory output 0 takes over, for updates in place. */
+  inPlace?: number;
+}
+
+/**
+ * One operation: how it becomes dispatches, and how gradients pass through it.
+ * The derivative gets dL/d(output) for each output (undefined where it does not matter) and emits nodes for
+ * dL/d(input), undefined where an input has none.
+ */
+export interface Op<A> {
+  readonly name: string;
+  readonly dispatch: (node: Node<A>, target: Target) => readonly AnyKernelCall<Tensor>[];
+  readonly derivative?: (
+    graph: Graph,
+    node: Node<A>,
+    outputGradients: readonly (Tensor | undefined)[],
+    wanted: readonly boolean[],
+  ) => readonly (Tensor | undefined)[];
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+export class Graph {
+  readonly nodes: Node[] = [];
+  readonly #producers = new Map<Tensor, Node>();
+  readonly #places = new Map<Tensor, Place>();
+
+  /** A tensor whose memory is somebody else's: an input, a parameter, a state. */
+  external(name: string, shape: readonly number[], place: Place, type: 'f32' | 'u32' = 'f32'): Tensor {
+    const tensor: Tensor = { name, shape, type };
+    this.#places.set(tensor, place);
+    return tensor;
+  }
+
+  /** Appends a node and returns its outputs. */
+  add<A, const O extends readonly { name: string; shape: readonly number[]; type?: 'f32' | 'u32' }[]>(
+    op: Op<A>,
+    node: { inputs: readonly Tensor[]; outputs: O; attributes: A; inPlace?: number },
+  ): { [I in keyof O]: Tensor } {
+    const outputs = node.outputs.map(({ name, shape, type = 'f32' }): Tensor => ({ name, shape, type }));
+    const added = { op, inputs: node.inputs, outputs, attributes: node.attributes } as Node;
+    if (node.inPlace !== undefined) added.inPlace = node.inPlace;
+    this.nodes.push(added);
+    for (const output of outputs) this.#producers.set(output, added);
+    return outputs as unknown as { [I in keyof O]: Tensor };
+  }
+
+  /** Gives a node one more output. */
+  addOutput(node: Node, name: string, shape: readonly number[]): Tensor {
+    const output: Tensor = { name, shape, type: 'f32' };
+    node.outputs = [...node.outputs, output];
+    this.#producers.set(output, node);
+    return output;
+  }
+
+  producer(tensor: Tensor): Node | undefined {
+    return this.#producers.get(tensor);
+  }
+
+  /** Puts a node's output into somebody else's memory. */
+  place(tensor: Tensor, place: Place): void {
+    this.#places.set(tensor, place);
+  }
+
+  placeOf(tensor: Tensor): Place | undefined {
+    return this.#places.get(tensor);
+  }
+}

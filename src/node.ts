@@ -1,0 +1,3 @@
+/** The Node entry: everything of the core, and what needs Dawn and the file system. */
+export * from './index.ts';
+export { openDevice, type OpenDeviceOptions } from './node/open-device.ts';

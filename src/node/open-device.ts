@@ -1,0 +1,59 @@
+/** Opens a WebGPU device in Node: a hardware adapter where there is one, else the embedded software adapter. */
+import { create } from 'webgpu';
+import { Device, describeAdapter } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
+import { INSTALL_LINE, offerSoftwareAdapter } from './software-adapter.ts';
+
+export interface OpenDeviceOptions {
+  /** A GPUDevice that you have; it stays yours and is not destroyed on dispose. */
+  readonly device?: GPUDevice;
+  /** `hardware` and `software` insist on that kind; default `any`: hardware first. */
+  readonly adapter?: 'any' | 'hardware' | 'software';
+  /** Drops Dawn's bounds checks in shaders and its validation. Faster; a wrong shader can then read outside its buffers. Default false. */
+  readonly unchecked?: boolean;
+}
+
+/** Features asked for where the adapter has them. */
+const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
+
+/** Limits raised to what the adapter has; kernels stay within the defaults, large data sets and banks profit. */
+const RAISED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
+
+/**
+ * Opens a device.
+ * @throws UserError when there is no adapter of the wanted kind, with what to install.
+ */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  if (options.device) {
+    return new Device(options.device, describeAdapter(options.device.adapterInfo), { ownsDevice: false });
+  }
+  const kind = options.adapter ?? 'any';
+  await offerSoftwareAdapter();
+  const dawn = create([
+    'disable-dawn-features=timestamp_quantization',
+    ...(options.unchecked ? ['enable-dawn-features=disable_robustness,skip_validation'] : []),
+  ]);
+  const adapter = await dawn.requestAdapter({
+    powerPreference: 'high-performance',
+    forceFallbackAdapter: kind === 'software',
+  });
+  const description = adapter && describeAdapter(adapter.info);
+  if (!adapter || !description || (kind === 'hardware' && description.kind !== 'hardware')) throw noAdapter(kind);
+  const limits: Record<string, number> = {};
+  for (const name of RAISED_LIMITS) limits[name] = adapter.limits[name];
+  const gpu = await adapter.requestDevice({
+    label: 'entropic-gan',
+    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: limits,
+  });
+  // Dawn's instance must outlive the device: the closure keeps it reachable.
+  return new Device(gpu, description, { onDispose: () => void dawn });
+}
+
+function noAdapter(kind: 'any' | 'hardware' | 'software'): UserError {
+  return new UserError(
+    kind === 'hardware'
+      ? 'no hardware WebGPU adapter found; install a GPU driver with Vulkan (Linux), Metal (macOS) or D3D12 (Windows), or ask for the software adapter'
+      : `no WebGPU adapter found, neither hardware nor software; run \`${INSTALL_LINE}\` for the software adapter (Linux x64), or install a GPU driver`,
+  );
+}

@@ -1,0 +1,9 @@
+/** Workgroup counts for kernels that walk over elements with a stride of the whole grid. */
+
+/** Enough workgroups to fill any GPU; beyond it, invocations loop. */
+const MOST_GROUPS = 4096;
+
+/** The grid of a kernel whose workgroups take `perGroup` elements each and loop if there are more. */
+export function elementGroups(count: number, perGroup: number): [number, number, number] {
+  return [Math.max(1, Math.min(MOST_GROUPS, Math.ceil(count / perGroup))), 1, 1];
+}
