@@ -20,7 +20,7 @@ function describe(name, text, source) {
   const features = [...text.matchAll(/^\s*enable\s+([\w,\s]+);/gm)].flatMap((m) =>
     m[1].split(',').map((f) => f.trim()),
   );
-  const reflected = new WgslReflect(source.replace(/^\s*(enable|requires|diagnostic)\b[^;]*;/gm, ''));
+  const reflected = reflect(source, fail);
   const entries = reflected.entry.compute;
   if (entries.length !== 1) fail(`needs exactly one compute entry point, has ${entries.length}`);
   if (entries[0].name !== name) fail(`entry point is ${entries[0].name}, must be ${name}`);
@@ -50,6 +50,15 @@ function describe(name, text, source) {
     constants: [...constants, ...aliases],
     features,
   };
+}
+
+/** wgsl_reflect's view of a text; its own errors carry its whole source, so only their message is kept. */
+function reflect(source, fail) {
+  try {
+    return new WgslReflect(source.replace(/^\s*(enable|requires|diagnostic)\b[^;]*;/gm, ''));
+  } catch (error) {
+    return fail(`cannot be reflected: ${error.message}`);
+  }
 }
 
 const kernels = readdirSync(folder)

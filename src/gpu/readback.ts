@@ -24,20 +24,26 @@ export class ReadbackRing implements Disposable {
   }
 
   /**
-   * Takes a staging buffer: `encode` copies the result into it, and `arrived`, called after the submit, is its promise.
+   * Takes a staging buffer: `encode` copies pieces of buffers into it, one after the other, and `arrived`, called after
+   * the submit, is the promise of their bytes.
    */
   take(): {
-    encode: (encoder: GPUCommandEncoder, buffer: GPUBuffer, offset: number) => void;
-    arrived: () => Promise<Float32Array<ArrayBuffer>>;
+    encode: (encoder: GPUCommandEncoder, pieces: readonly { buffer: GPUBuffer; offset: number; bytes: number }[]) => void;
+    arrived: () => Promise<ArrayBuffer>;
   } {
     const staging = this.#free.pop();
     if (!staging) throw new Error('readback: the ring is full; await a result under way first');
     return {
-      encode: (encoder, buffer, offset) =>
-        encoder.copyBufferToBuffer(buffer, offset, staging.buffer, 0, this.#bytes),
+      encode: (encoder, pieces) => {
+        let at = 0;
+        for (const { buffer, offset, bytes } of pieces) {
+          encoder.copyBufferToBuffer(buffer, offset, staging.buffer, at, bytes);
+          at += bytes;
+        }
+      },
       arrived: async () => {
         await this.#device.whileAlive(staging.buffer.mapAsync(GPU_MAP_READ, 0, this.#bytes));
-        const values = new Float32Array(staging.buffer.getMappedRange(0, this.#bytes).slice(0));
+        const values = staging.buffer.getMappedRange(0, this.#bytes).slice(0);
         staging.buffer.unmap();
         this.#free.push(staging);
         return values;

@@ -1,0 +1,51 @@
+// What every optimiser kernel has in common: whether to update at all, the clipped gradient, the moving average.
+
+fn is_finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+// Updates wait for a finite objective, a network without faults and, under the skip rule of the paper's code, for
+// mean D₂(ŷ) < mean D₁(y).
+fn update_allowed() -> bool {
+  let skipped = SKIP_RULE == 1u && scalars[MEAN_FAKE_AT] >= scalars[MEAN_REAL_AT];
+  return params.enabled == 1u && !skipped && scalars[FINITE_AT] == 1.0 && fault[0] == 0u;
+}
+
+// The objective left the finite numbers: every later update is void as well.
+fn note_objective() {
+  if (scalars[FINITE_AT] != 1.0) {
+    fault[0] = 1u;
+  }
+}
+
+// Σg² from the partial sums of optimiser_gradient_norm, in order; the factor that brings the norm down to clip_norm.
+fn gradient_factor() -> f32 {
+  if (HAS_CLIP == 0u) {
+    return 1.0;
+  }
+  var sum = 0.0;
+  for (var i = 0u; i < params.norm_count; i++) {
+    sum += norms[i];
+  }
+  let norm = sqrt(sum);
+  return select(1.0, params.clip_norm / norm, norm > params.clip_norm);
+}
+
+fn move_average(i: u32, value: f32) {
+  if (HAS_AVERAGE == 1u) {
+    average[i] = params.average_decay * average[i] + (1.0 - params.average_decay) * value;
+  }
+}
+
+// βᵗ by repeated squaring: the built-in pow is too coarse for 1 − βᵗ.
+fn power(base: f32, exponent: u32) -> f32 {
+  var result = 1.0;
+  var factor = base;
+  for (var e = exponent; e != 0u; e = e / 2u) {
+    if (e % 2u == 1u) {
+      result *= factor;
+    }
+    factor *= factor;
+  }
+  return result;
+}

@@ -1,0 +1,31 @@
+// Adds a chunk's partial states to the running state of each observation: state ← state ⊕ partial_0 ⊕ partial_1 ⊕ …,
+// in that order; the first chunk starts from partial_0 alone.
+//   partials [slices, n] of mat4x4f      state [n] of mat4x4f, read and written (lib/likelihood_state.wgsl)
+// One invocation has one observation. Bytes: 64·n·(slices + 2). Flops: about 60·n·slices.
+// Source: the merge of online softmaxes (Milakov & Gimelshein 2018, §3.1).
+// lib: likelihood_state
+
+struct Params {
+  n: u32,
+  slices: u32,
+  first: u32, // 1 in the first chunk, where `state` holds nothing yet
+  lambda: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> partials: array<mat4x4f>;
+@group(0) @binding(2) var<storage, read_write> state: array<mat4x4f>;
+
+@compute @workgroup_size(64)
+fn log_likelihood_merge(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var n = id.x; n < params.n; n += groups.x * 64u) {
+    var merged = partials[n];
+    if (params.first == 0u) {
+      merged = merge_states(state[n], merged, params.lambda);
+    }
+    for (var slice = 1u; slice < params.slices; slice++) {
+      merged = merge_states(merged, partials[slice * params.n + n], params.lambda);
+    }
+    state[n] = merged;
+  }
+}

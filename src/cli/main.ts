@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The command line: `entropic-gan <command>`. Exit 0 when done, 2 with one line for bad input, 1 with a stack for a bug. */
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { UserError } from '../gpu/errors.ts';
+import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
+import { Interrupted } from './interrupt.ts';
+import { registerSample } from './sample.ts';
+import { registerScore } from './score.ts';
+import { registerTrain } from './train.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+const program = new Command('entropic-gan')
+  .description(
+    'Trains entropic GANs and computes log-likelihoods of samples under them, in WebGPU compute shaders.\n\n' +
+      'A data SPEC is a built-in name or a path, with selectors:\n' +
+      '  glyphs?labels=1&split=test   drawn digits, built in\n' +
+      '  gaussian:64                  a Gaussian with a known covariance\n' +
+      '  mnist?labels=1&limit=1000    a folder of IDX files under $ENTROPIC_GAN_DATA\n' +
+      '  path/to/folder?split=test    IDX files, gzipped or not',
+  )
+  .version(version)
+  .showHelpAfterError('(add --help for the options)')
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .exitOverride();
+
+for (const register of [registerDoctor, registerTrain, registerScore, registerSample, registerDemo]) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof Interrupted) process.exitCode = 130;
+  else if (error instanceof UserError) {
+    console.error(`entropic-gan: ${error.message}`);
+    process.exitCode = 2;
+  } else {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,217 @@
+/** From a SPEC to its data set: generated, or found, read, inflated and decoded through the functions handed in. */
+import { UserError } from '../gpu/errors.ts';
+import { type Dataset, mergeLike, select } from './dataset.ts';
+import { gaussianData } from './gaussian.ts';
+import { glyphs } from './glyphs.ts';
+import { idxDataset, isIdx } from './idx.ts';
+import {
+  KNOWN_SOURCES,
+  type Selectors,
+  SPLITS,
+  type Split,
+  parseSpec,
+  withSelectors,
+  writeSpec,
+} from './spec.ts';
+
+/** What a data set needs of its environment. Paths are joined with `/`. */
+export interface DataFiles {
+  /** Rejects where the file cannot be read. */
+  readonly readFile: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Names in a folder; undefined where there is no such folder. */
+  readonly list: (path: string) => Promise<readonly string[] | undefined>;
+  /** Rejects where the bytes are not whole gzip data. */
+  readonly gunzip: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Folder of the data sets that have names, as ENTROPIC_GAN_DATA gives it. */
+  readonly dataRoot: string;
+}
+
+/** A file's bytes, inflated. */
+interface DataFile {
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A file format. To add one, write its decoder and put its entry into FORMATS. */
+interface Format {
+  readonly name: string;
+  /** The files of a split among the names in a folder; none where the folder holds another format. */
+  readonly filesOf: (split: Split, names: readonly string[]) => readonly string[];
+  /** What `filesOf` looks for, for messages. */
+  readonly expects: (split: Split) => string;
+  readonly recognises: (bytes: Uint8Array) => boolean;
+  /** `beside` reads the first of the named files that lies in the same folder. */
+  readonly decode: (
+    file: DataFile,
+    name: string,
+    beside: (names: readonly string[]) => Promise<DataFile | undefined>,
+  ) => Promise<Dataset> | Dataset;
+}
+
+const IDX_PREFIX: Readonly<Record<Split, string>> = { train: 'train', test: 't10k' };
+
+const idx: Format = {
+  name: 'IDX',
+  filesOf: (split, names) => {
+    const wanted = [`${IDX_PREFIX[split]}-images-idx3-ubyte`, `${IDX_PREFIX[split]}-images.idx3-ubyte`];
+    const file = wanted.flatMap((name) => [name, `${name}.gz`]).find((name) => names.includes(name));
+    return file === undefined ? [] : [file];
+  },
+  expects: (split) => `${IDX_PREFIX[split]}-images-idx3-ubyte[.gz]`,
+  recognises: isIdx,
+  decode: async ({ path, bytes }, name, beside) => {
+    const bare = fileName(path).replace(/\.gz$/, '');
+    const labelName = bare.replace('images', 'labels').replace('idx3', 'idx1');
+    const labels = labelName === bare ? undefined : await beside([labelName, `${labelName}.gz`]);
+    return idxDataset(
+      name,
+      { file: bytes, where: path },
+      labels && { file: labels.bytes, where: labels.path },
+    );
+  },
+};
+
+const FORMATS: readonly Format[] = [idx];
+
+/**
+ * Loads the data set that a SPEC names.
+ * @param text `gaussian:64`, `glyphs?labels=1`, `mnist?split=test&limit=1000`, a folder, or a file
+ * @param options selectors beside those in the text
+ * @throws UserError for a spec that cannot be read, a file that is missing, damaged or of an unknown format, and a
+ *   selection that leaves nothing.
+ */
+export async function loadDataset(text: string, options: Selectors, io: DataFiles): Promise<Dataset> {
+  const spec = withSelectors(parseSpec(text), options);
+  const { source, selectors } = spec;
+  const name = writeSpec(spec);
+  switch (source.kind) {
+    case 'gaussian':
+      return { ...gaussianData({ dims: source.dims, ...selectors }).dataset, name };
+    case 'glyphs':
+      return { ...glyphs(selectors), name };
+    case 'named': {
+      const folder = within(io.dataRoot, source.name);
+      const names = await io.list(folder);
+      if (!names)
+        throw new UserError(
+          `${source.name}: no folder ${folder}; put the files of ${source.name} there, or name the folder that holds ${source.name}/ in ENTROPIC_GAN_DATA`,
+        );
+      return select(await loadFolder(folder, names, selectors.split, name, io), selectors);
+    }
+    case 'path': {
+      const names = await io.list(source.path);
+      const set = names
+        ? await loadFolder(source.path, names, selectors.split, name, io)
+        : await loadFile(source.path, selectors.split, name, io);
+      return select(set, selectors);
+    }
+  }
+}
+
+async function loadFolder(
+  folder: string,
+  names: readonly string[],
+  split: Split = 'train',
+  name: string,
+  io: DataFiles,
+): Promise<Dataset> {
+  for (const format of FORMATS) {
+    const [first, ...others] = format.filesOf(split, names);
+    if (first === undefined) continue;
+    const one = async (file: string): Promise<Dataset> =>
+      decodeFile(await readData(within(folder, file), io), name, io);
+    const sets: [Dataset, ...Dataset[]] = [await one(first)];
+    for (const file of others) sets.push(await one(file));
+    return mergeLike(sets, name);
+  }
+  const other = SPLITS.find((candidate) =>
+    FORMATS.some((format) => format.filesOf(candidate, names).length > 0),
+  );
+  const expected = FORMATS.map((format) => format.expects(split)).join(' or ');
+  throw new UserError(
+    `${folder}: holds no ${split} images: looked for ${expected}; ` +
+      (other ? `it holds ${other} images, give split=${other}` : `it holds ${shortList(names)}`),
+  );
+}
+
+async function loadFile(
+  path: string,
+  split: Split | undefined,
+  name: string,
+  io: DataFiles,
+): Promise<Dataset> {
+  const file = await readData(path, io);
+  if (split)
+    throw new UserError(
+      `${path}: split=${split} is for folders, this is one file; drop split, or give the folder`,
+    );
+  return decodeFile(file, name, io);
+}
+
+async function decodeFile(file: DataFile, name: string, io: DataFiles): Promise<Dataset> {
+  const format = FORMATS.find((candidate) => candidate.recognises(file.bytes));
+  if (!format) {
+    const start = [...file.bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    throw new UserError(
+      `${file.path}: unknown format: ${file.bytes.length} bytes, starting with ${start || 'nothing'}; known: ${FORMATS.map((known) => known.name).join(', ')}, gzipped or not`,
+    );
+  }
+  const folder = folderOf(file.path);
+  return format.decode(file, name, async (wanted) => {
+    const names = await io.list(folder);
+    const present = wanted.find((candidate) => names?.includes(candidate));
+    return present === undefined ? undefined : readData(within(folder, present), io);
+  });
+}
+
+/** Reads a file and inflates it where its first bytes are those of gzip. */
+async function readData(path: string, io: DataFiles): Promise<DataFile> {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await io.readFile(path);
+  } catch (cause) {
+    throw new UserError(
+      `${path}: cannot be read (${reasonOf(cause)}); give ${KNOWN_SOURCES} to a folder or file`,
+      { cause },
+    );
+  }
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { path, bytes };
+  try {
+    return { path, bytes: await io.gunzip(bytes) };
+  } catch (cause) {
+    throw new UserError(
+      `${path}: its gzip data are damaged or cut short at ${bytes.length} bytes (${reasonOf(cause)}); fetch the file again`,
+      { cause },
+    );
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  return code === 'ENOENT' ? 'no such file or folder' : String(message ?? cause);
+}
+
+/** Where the last separator of a path stands, -1 in a bare name. */
+function lastSeparator(path: string): number {
+  return Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+}
+
+function fileName(path: string): string {
+  return path.slice(lastSeparator(path) + 1);
+}
+
+/** The folder of a file; `.` for a bare name. */
+function folderOf(path: string): string {
+  return path.slice(0, lastSeparator(path) + 1) || '.';
+}
+
+function within(folder: string, name: string): string {
+  return /[/\\]$/.test(folder) ? folder + name : `${folder}/${name}`;
+}
+
+function shortList(names: readonly string[]): string {
+  if (names.length === 0) return 'nothing';
+  return names.length <= 4
+    ? names.join(', ')
+    : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
+}

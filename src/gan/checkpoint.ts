@@ -1,0 +1,13 @@
+/** What a training run can be resumed from: the model, and the optimisers' state word for word. */
+import type { Model, Weights } from './model.ts';
+
+export const NETWORKS = ['generator', 'critic'] as const;
+export type NetworkName = (typeof NETWORKS)[number];
+
+export interface Checkpoint {
+  readonly model: Model;
+  /** The generator's own weights, where the model holds their moving average. */
+  readonly generator?: Weights;
+  /** Raw contents of the optimisers' buffers, by name (`critic.moments`, `generator.count`, …). */
+  readonly state: ReadonlyMap<string, Uint32Array<ArrayBuffer>>;
+}

@@ -1,0 +1,32 @@
+/**
+ * A model in memory: its whole configuration and the weights of its networks. What the trainer gives, a model file
+ * holds, and the scorer takes.
+ */
+import type { Cost, Form, GeneratorLoss, LambdaSchedule, TrainerSettings } from './settings.ts';
+
+/** How pixels relate to the bytes of 8-bit images: value = byte · scale; null where the data are plain numbers. */
+export type PixelScale = number | null;
+
+export interface ModelConfiguration {
+  readonly settings: TrainerSettings;
+  /** Value of one byte step of 8-bit images (1/255), or null. */
+  readonly pixelScale: PixelScale;
+  /** Generator iterations made, skipped ones included. */
+  readonly steps: number;
+  /** Name of the data trained on, e.g. `mnist?labels=1`. */
+  readonly data: string;
+  /** The adapter trained on, and the kernel variants that ran. */
+  readonly adapter: string;
+  readonly kernels: readonly string[];
+}
+
+/** The flat parameters of a network, by tensor name. */
+export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>;
+
+export interface Model {
+  readonly configuration: ModelConfiguration;
+  readonly generator: Weights;
+  readonly critic: Weights;
+}
+
+export type { Cost, Form, GeneratorLoss, LambdaSchedule };

@@ -1,0 +1,137 @@
+/** What a training run is told: objective, optimisers, schedule, batch, seed; defaults and checks in one place. */
+import { UserError } from '../gpu/errors.ts';
+import { type Architecture, architecture } from '../nn/architectures.ts';
+import { type OptimiserSettings, adam } from '../nn/optimisers.ts';
+
+export const TRAINING_COSTS = ['l1', 'squared', 'half-squared'] as const;
+export type Cost = (typeof TRAINING_COSTS)[number];
+export const FORMS = ['exp', 'logmeanexp', 'hinge'] as const;
+export type Form = (typeof FORMS)[number];
+export const GENERATOR_LOSSES = ['dual', 'primal'] as const;
+export type GeneratorLoss = (typeof GENERATOR_LOSSES)[number];
+
+/** λ from each generator iteration on: [[0, 10], [49, 8]] is 10 up to iteration 48, then 8. */
+export type LambdaSchedule = readonly (readonly [number, number])[];
+
+export interface TrainerOptions {
+  readonly model: Architecture;
+  /** l(y, ŷ), in units of the data. Default `half-squared`. */
+  readonly cost?: Cost;
+  /** Form of the dual. Default `logmeanexp`. */
+  readonly form?: Form;
+  /** What the generator descends on. Default `dual`. */
+  readonly generatorLoss?: GeneratorLoss;
+  /** Strength of the entropic regularisation, in units of the cost; a number or a schedule. */
+  readonly lambda: number | LambdaSchedule;
+  /** Default for both: Adam, rate 5e-4, β = (0.5, 0.99). */
+  readonly generator?: OptimiserSettings;
+  readonly critic?: OptimiserSettings;
+  /** Critic steps before each generator step. Default 2. */
+  readonly criticSteps?: number;
+  /** Samples of data, and as many of the generator, in a batch. Default 128. */
+  readonly batch?: number;
+  readonly seed?: number;
+  /** Skips the generator step at iteration 0 and while mean D₂(ŷ) ≥ mean D₁(y), as the paper's code does. Default false. */
+  readonly skipRule?: boolean;
+  /** Decay of an exponential moving average of the generator's weights, which is then the model; 0 for none. Default 0. */
+  readonly averageDecay?: number;
+}
+
+/** The options with every default filled in, checked. */
+export type TrainerSettings = { readonly [K in keyof TrainerOptions]-?: NonNullable<TrainerOptions[K]> } & {
+  readonly lambda: LambdaSchedule;
+};
+
+const KNOWN = [
+  'model',
+  'cost',
+  'form',
+  'generatorLoss',
+  'lambda',
+  'generator',
+  'critic',
+  'criticSteps',
+  'batch',
+  'seed',
+  'skipRule',
+  'averageDecay',
+] as const satisfies readonly (keyof TrainerOptions)[];
+
+/** Fills in defaults. @throws UserError naming the option, its value and what it may be. */
+export function trainerSettings(options: TrainerOptions): TrainerSettings {
+  for (const key of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(key))
+      throw new UserError(`trainer: unknown option ${key}; known: ${KNOWN.join(', ')}`);
+  }
+  const settings: TrainerSettings = {
+    model: architecture(options.model),
+    cost: oneOf('cost', options.cost ?? 'half-squared', TRAINING_COSTS),
+    form: oneOf('form', options.form ?? 'logmeanexp', FORMS),
+    generatorLoss: oneOf('generatorLoss', options.generatorLoss ?? 'dual', GENERATOR_LOSSES),
+    lambda: lambdaSchedule(options.lambda),
+    generator: checkOptimiser('generator', options.generator ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 })),
+    critic: checkOptimiser('critic', options.critic ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 })),
+    criticSteps: wholeNumber('criticSteps', options.criticSteps ?? 2, 1),
+    batch: wholeNumber('batch', options.batch ?? 128, 1),
+    seed: wholeNumber('seed', options.seed ?? 0, 0),
+    skipRule: options.skipRule ?? false,
+    averageDecay: options.averageDecay ?? 0,
+  };
+  if (!(settings.averageDecay >= 0 && settings.averageDecay < 1))
+    throw new UserError(`trainer: averageDecay is ${settings.averageDecay}; must be at least 0 and below 1`);
+  return settings;
+}
+
+/** A checked schedule from a number or a list of [iteration, λ]. @throws UserError */
+export function lambdaSchedule(lambda: number | LambdaSchedule): LambdaSchedule {
+  const schedule: LambdaSchedule = typeof lambda === 'number' ? [[0, lambda]] : lambda;
+  if (schedule.length === 0 || schedule[0]?.[0] !== 0)
+    throw new UserError('lambda: a schedule must start at iteration 0, as in [[0, 10], [49, 8]]');
+  schedule.forEach(([iteration, value], i) => {
+    if (!(value > 0 && Number.isFinite(value)))
+      throw new UserError(`lambda: is ${value} from iteration ${iteration} on; must be a finite number above 0`);
+    if (!Number.isInteger(iteration) || (i > 0 && iteration <= (schedule[i - 1]?.[0] ?? 0)))
+      throw new UserError(`lambda: iterations must be whole and rise, got ${schedule.map(([at]) => at).join(', ')}`);
+  });
+  return schedule;
+}
+
+/** λ at a generator iteration. */
+export function lambdaAt(schedule: LambdaSchedule, iteration: number): number {
+  let value = schedule[0]?.[1] ?? Number.NaN;
+  for (const [from, lambda] of schedule) if (iteration >= from) value = lambda;
+  return value;
+}
+
+/** λ once the schedule has ended: the one that likelihoods are stated for. */
+export function finalLambda(schedule: LambdaSchedule): number {
+  return schedule.at(-1)?.[1] ?? Number.NaN;
+}
+
+function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (!known.includes(value)) throw new UserError(`trainer: ${name} is ${JSON.stringify(value)}; known: ${known.join(', ')}`);
+  return value;
+}
+
+function wholeNumber(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least || value > 0xffffffff)
+    throw new UserError(`trainer: ${name} is ${value}; must be a whole number of ${least} or more`);
+  return value;
+}
+
+function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSettings {
+  const positive = { rate: settings.rate, epsilon: settings.epsilon };
+  for (const [name, value] of Object.entries(positive)) {
+    if (!(value > 0 && Number.isFinite(value)))
+      throw new UserError(`trainer: ${which}.${name} is ${value}; must be a finite number above 0`);
+  }
+  const fractions = { beta1: settings.beta1, beta2: settings.beta2, decay: settings.decay, momentum: settings.momentum };
+  for (const [name, value] of Object.entries(fractions)) {
+    if (!(value >= 0 && value < 1)) throw new UserError(`trainer: ${which}.${name} is ${value}; must be at least 0 and below 1`);
+  }
+  for (const [name, value] of Object.entries({ clipNorm: settings.clipNorm, weightDecay: settings.weightDecay })) {
+    if (!(value >= 0 && Number.isFinite(value)))
+      throw new UserError(`trainer: ${which}.${name} is ${value}; must be a finite number of 0 or more`);
+  }
+  return settings;
+}

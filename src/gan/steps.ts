@@ -1,0 +1,164 @@
+/**
+ * The two steps of training as graphs, and their recordings.
+ *   critic step:     real batch, fakes G(x), D₁(real), D₂(fake), objective J and ∂J/∂D, backward to the critics' weights, update
+ *   generator step:  the same forward; ∂J/∂ŷ directly through the cost and, for the dual loss, through D₂ as well;
+ *                    backward to the generator's weights, update
+ */
+import type { Recording } from '../gpu/recording.ts';
+import type { Target } from '../gpu/target.ts';
+import { Graph, type Tensor } from '../graph/graph.ts';
+import { backward } from '../graph/backward.ts';
+import { schedule } from '../graph/schedule.ts';
+import { sizeOf } from '../graph/graph.ts';
+import type { Networks } from '../nn/architectures.ts';
+import { type ParameterLayout, type Stack, applyStack, parameterTensors } from '../nn/layers.ts';
+import { entropicObjective, entropicObjectiveGradient } from '../ops/entropic-objective.ts';
+import { gatherBatch } from '../ops/gather.ts';
+import { addGradients } from '../ops/matmul.ts';
+import { optimiserStateBytes, optimiserStep } from '../ops/optimiser.ts';
+import { threefryNormal } from '../ops/threefry.ts';
+import type { NetworkName } from './checkpoint.ts';
+import type { ResidentData } from './resident-data.ts';
+import type { TrainerSettings } from './settings.ts';
+import { STREAMS } from './streams.ts';
+import { FAULT_OFFSETS, STATUS_OFFSETS } from './training-buffers.ts';
+
+export type StepName = 'critic' | 'generator';
+
+/** The step params of the `index`-th batch drawn since the start: its latents' counter, and where it starts in which epoch. */
+export function drawValues(index: number, batch: number, count: number): Record<'draw' | 'epoch' | 'offset', number> {
+  const position = index * batch;
+  return { draw: index, epoch: Math.floor(position / count), offset: position % count };
+}
+
+/** Both steps for a target, over the buffers of `training-buffers.ts` and `data`. */
+export function stepRecordings(
+  settings: TrainerSettings,
+  networks: Networks,
+  data: ResidentData,
+  target: Target,
+): Record<StepName, Recording> {
+  return {
+    critic: criticStep(settings, networks, data, target),
+    generator: generatorStep(settings, networks, data, target),
+  };
+}
+
+/** What both steps begin with. */
+function forward(graph: Graph, settings: TrainerSettings, networks: Networks, data: ResidentData) {
+  const { model, batch, seed } = settings;
+  const d = sizeOf(model.sample);
+  const real = gatherBatch(graph, {
+    data: graph.external('data', [data.count, d], { buffer: 'data', offset: 0 }),
+    kind: data.kind,
+    count: data.count,
+    scale: data.scale,
+    batch,
+    size: d,
+    key: [seed, STREAMS.batches],
+    epoch: { step: 'epoch' },
+    offset: { step: 'offset' },
+  });
+  const latents = threefryNormal(graph, 'latents', [batch, model.latent], {
+    key: [seed, STREAMS.latents],
+    counter: { step: 'draw' },
+  });
+  const generatorWeights = parameterTensors(graph, networks.generator.layout, 'generator.parameters');
+  const criticWeights = parameterTensors(graph, networks.critic.layout, 'critic.parameters');
+  const fake = applyStack(graph, networks.generator.stack, generatorWeights, latents);
+  const critic = (head: Stack, x: Tensor): Tensor => {
+    const { trunk } = networks.critic;
+    return applyStack(graph, head, criticWeights, trunk ? applyStack(graph, trunk, criticWeights, x) : x);
+  };
+  const criticReal = critic(networks.critic.real, real);
+  const criticFake = critic(networks.critic.fake, fake);
+  return { real, fake, criticReal, criticFake, generatorWeights, criticWeights };
+}
+
+/** The scalars of the objective, put where reports read them. */
+function placeScalars(graph: Graph, scalars: Tensor, step: StepName): void {
+  graph.place(scalars, { buffer: 'status', offset: STATUS_OFFSETS[step] });
+}
+
+function criticStep(settings: TrainerSettings, networks: Networks, data: ResidentData, target: Target): Recording {
+  const graph = new Graph();
+  const { real, fake, criticReal, criticFake, criticWeights } = forward(graph, settings, networks, data);
+  const { cost, form } = settings;
+  const lambda = { step: 'lambda' };
+  const objective = entropicObjective(graph, { real, fake, criticReal, criticFake, cost, form, lambda, sign: -1 });
+  placeScalars(graph, objective.scalars, 'critic');
+  const weights = [...criticWeights.values()];
+  const gradients = backward(
+    graph,
+    [
+      [criticReal, objective.gradCriticReal],
+      [criticFake, objective.gradCriticFake],
+    ],
+    weights,
+    addGradients,
+  );
+  update(graph, settings, 'critic', networks.critic.layout, gradients, objective.scalars);
+  return schedule(graph, target).recording;
+}
+
+function generatorStep(settings: TrainerSettings, networks: Networks, data: ResidentData, target: Target): Recording {
+  const graph = new Graph();
+  const { real, fake, criticReal, criticFake, generatorWeights } = forward(graph, settings, networks, data);
+  const { cost, form, generatorLoss } = settings;
+  const lambda = { step: 'lambda' };
+  const pairs = { real, fake, criticReal, criticFake, cost, form, lambda };
+  const objective = entropicObjective(graph, { ...pairs, sign: 1 });
+  placeScalars(graph, objective.scalars, 'generator');
+  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
+  const gradients = backward(
+    graph,
+    generatorLoss === 'dual'
+      ? [
+          [fake, direct],
+          [criticFake, objective.gradCriticFake],
+        ]
+      : [[fake, direct]],
+    [...generatorWeights.values()],
+    addGradients,
+  );
+  update(graph, settings, 'generator', networks.generator.layout, gradients, objective.scalars);
+  return schedule(graph, target).recording;
+}
+
+/** The optimiser's step on a network, predicated on the objective's being finite and, if wanted, on the skip rule. */
+function update(
+  graph: Graph,
+  settings: TrainerSettings,
+  network: NetworkName,
+  layout: ParameterLayout,
+  gradients: readonly (Tensor | undefined)[],
+  scalars: Tensor,
+): void {
+  layout.parameters.forEach((parameter, i) => {
+    const gradient = gradients[i];
+    if (!gradient) throw new Error(`training: ${network}.${parameter.name} has no gradient`);
+    graph.place(gradient, { buffer: `${network}.gradients`, offset: parameter.offset });
+  });
+  const size = layout.bytes / 4;
+  const state = optimiserStateBytes(settings[network], size);
+  const flat = (name: string, bytes: number, type: 'f32' | 'u32' = 'f32'): Tensor =>
+    graph.external(`${network}.${name}`, [bytes / 4], { buffer: `${network}.${name}`, offset: 0 }, type);
+  const average = network === 'generator' && settings.averageDecay > 0;
+  optimiserStep(graph, settings[network], {
+    parameters: flat('parameters', layout.bytes),
+    gradients: flat('gradients', layout.bytes),
+    moments: flat('moments', state.moments),
+    count: flat('count', state.count, 'u32'),
+    fault: graph.external(
+      'fault',
+      [4],
+      { buffer: 'faults', offset: FAULT_OFFSETS[network] },
+      'u32',
+    ),
+    scalars,
+    ...(average ? { average: flat('average', layout.bytes), averageDecay: settings.averageDecay } : {}),
+    skipRule: network === 'generator' && settings.skipRule,
+    enabled: { step: 'enabled' },
+  });
+}
+

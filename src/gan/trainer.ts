@@ -1,0 +1,346 @@
+/**
+ * The training loop. Each generator iteration is `criticSteps` critic steps and one generator step, replayed from one
+ * Plan; several iterations go into one command buffer, and the metrics come back without the loop waiting for them.
+ * Everything random derives from (seed, iteration), so that a resumed run continues bit for bit.
+ */
+import type { Dataset } from '../data/dataset.ts';
+import type { Device, OwnedBuffer } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
+import { type PhaseRun, Plan } from '../gpu/plan.ts';
+import { type KernelProfile, Profiler } from '../gpu/profiler.ts';
+import { ReadbackRing } from '../gpu/readback.ts';
+import { type Recording, printRecording } from '../gpu/recording.ts';
+import { targetOf } from '../gpu/target.ts';
+import { sizeOf } from '../graph/graph.ts';
+import { type Networks, networksOf } from '../nn/architectures.ts';
+import { initialParameters } from '../nn/initialise.ts';
+import { type Checkpoint, NETWORKS, type NetworkName } from './checkpoint.ts';
+import { generate } from './generate.ts';
+import type { Model } from './model.ts';
+import { type ResidentData, uploadDataset } from './resident-data.ts';
+import { type TrainerOptions, type TrainerSettings, lambdaAt, trainerSettings } from './settings.ts';
+import { type StepName, drawValues, stepRecordings } from './steps.ts';
+import { type StatusReport, STATUS_BYTES, decodeStatus, nonFinite, trainingBuffers } from './training-buffers.ts';
+import { flatten, unflatten } from './weights.ts';
+
+/** What is known of training at one generator iteration. Means and errors are over the batch, costs in units of the data. */
+export interface TrainingReport extends StatusReport {
+  /** Generator iterations made so far. */
+  readonly step: number;
+  readonly lambda: number;
+  readonly stepsPerSecond: number;
+}
+
+export interface RunOptions {
+  /** Train until this many generator iterations have been made in all; those before a resume count. */
+  readonly steps: number;
+  /** A report every so many iterations, and at the last. Default 50. */
+  readonly reportEvery?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A report that the GPU has not sent back yet. */
+interface PendingReport {
+  readonly step: number;
+  readonly lambda: number;
+  readonly stepsPerSecond: number;
+  readonly bytes: Promise<ArrayBuffer>;
+  done: boolean;
+}
+
+/** A data set on the GPU and the plan that trains on it. */
+interface Prepared {
+  readonly dataset: Dataset;
+  readonly resident: ResidentData;
+  readonly plan: Plan<StepName>;
+  readonly recordings: Readonly<Record<StepName, Recording>>;
+}
+
+/** A submit should take about this long: short enough for reports and Ctrl-C, long enough to hide its own cost. */
+const SUBMIT_MS = 250;
+const MOST_ITERATIONS_PER_SUBMIT = 64;
+
+export class Trainer implements Disposable {
+  readonly settings: TrainerSettings;
+  readonly #device: Device;
+  readonly #networks: Networks;
+  readonly #buffers: Readonly<Record<string, OwnedBuffer>>;
+  readonly #ring: ReadbackRing;
+  readonly #profiler: Profiler | undefined;
+  #iteration: number;
+  #data: Prepared | undefined;
+  #dataName: string;
+  #pixelScale: number | null;
+  #disposed = false;
+
+  private constructor(
+    device: Device,
+    settings: TrainerSettings,
+    buffers: Readonly<Record<string, OwnedBuffer>>,
+    resumed: Checkpoint | undefined,
+    profile: boolean,
+  ) {
+    this.settings = settings;
+    this.#device = device;
+    this.#networks = networksOf(settings.model);
+    this.#buffers = buffers;
+    this.#iteration = resumed?.model.configuration.steps ?? 0;
+    this.#dataName = resumed?.model.configuration.data ?? '';
+    this.#pixelScale = resumed?.model.configuration.pixelScale ?? null;
+    this.#ring = new ReadbackRing(device, 'metrics', STATUS_BYTES, 8);
+    this.#profiler = profile ? new Profiler(device) : undefined;
+  }
+
+  /**
+   * Makes a trainer with fresh weights, or with those of a checkpoint.
+   * @throws UserError naming the option that is wrong.
+   */
+  static async create(
+    device: Device,
+    options: TrainerOptions,
+    { resume, profile = false }: { resume?: Checkpoint; profile?: boolean } = {},
+  ): Promise<Trainer> {
+    const settings = trainerSettings(options);
+    const networks = networksOf(settings.model);
+    const buffers = trainingBuffers(device, settings, networks);
+    try {
+      NETWORKS.forEach((network, stream) => {
+        const { layout } = networks[network];
+        const flat = resume
+          ? flatten(layout, resume.model[network])
+          : initialParameters(layout, settings.seed, stream);
+        device.upload((buffers[`${network}.parameters`] as OwnedBuffer).buffer, 0, flat);
+      });
+      const average = buffers['generator.average'];
+      if (average) device.upload(average.buffer, 0, initialParameters(networks.generator.layout, settings.seed, 0));
+      for (const [name, words] of resume?.state ?? []) {
+        const buffer = buffers[name];
+        if (!buffer || buffer.bytes < words.byteLength)
+          throw new UserError(`checkpoint: ${name} does not fit these settings; resume with the settings it was made with`);
+        device.upload(buffer.buffer, 0, words);
+      }
+      await device.idle();
+      return new Trainer(device, settings, buffers, resume, profile);
+    } catch (error) {
+      for (const buffer of Object.values(buffers)) buffer.dispose();
+      throw error;
+    }
+  }
+
+  /** Generator iterations made so far, skipped ones included. */
+  get steps(): number {
+    return this.#iteration;
+  }
+
+  /** GPU time per kernel so far, where the trainer was created with `profile`. */
+  profile(): KernelProfile[] {
+    return this.#profiler?.table() ?? [];
+  }
+
+  /** Dispatches of one critic step and of one generator step; known once training has begun. */
+  get dispatches(): Readonly<Record<StepName, number>> | undefined {
+    const plan = this.#data?.plan;
+    return plan && { critic: plan.dispatchesOf('critic'), generator: plan.dispatchesOf('generator') };
+  }
+
+  /** The recorded work of both steps, as text; known once training has begun. */
+  describe(): string {
+    const recordings = this.#data?.recordings;
+    if (!recordings) return '';
+    return Object.entries(recordings)
+      .map(([name, recording]) => `${name} step\n${printRecording(recording)}`)
+      .join('\n');
+  }
+
+  /**
+   * Trains on a data set, which is uploaded once, and yields a report every `reportEvery` iterations.
+   * Stops after the iteration under way when the signal aborts; what is made so far stays.
+   * @throws UserError when the data do not fit the model, or the objective is no longer finite.
+   */
+  async *run(dataset: Dataset, options: RunOptions): AsyncGenerator<TrainingReport, void, void> {
+    const { steps, reportEvery = 50, signal } = options;
+    this.#check();
+    for (const [name, value] of Object.entries({ steps, reportEvery })) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new UserError(`trainer: ${name} is ${value}; must be a whole number of 1 or more`);
+    }
+    const { plan } = await this.#prepare(dataset);
+    const reported = (step: number): boolean => step % reportEvery === 0 || step === steps;
+    const pending: PendingReport[] = [];
+    let wanted = 1; // iterations per submit
+    let measuredMs = 0; // per iteration, smoothed
+    let previous = Promise.resolve();
+    let mark = performance.now();
+    while (this.#iteration < steps && !signal?.aborted) {
+      while (this.#ring.free === 0) yield await report(pending.shift() as PendingReport);
+      const runs: PhaseRun<StepName>[] = [];
+      const asked: (() => PendingReport)[] = [];
+      let made = 0;
+      for (; made < wanted && this.#iteration + made < steps; made++) {
+        const iteration = this.#iteration + made;
+        const step = iteration + 1;
+        if (reported(step) && this.#ring.free === 0) break;
+        const lambda = lambdaAt(this.settings.lambda, iteration);
+        for (let s = 0; s < this.settings.criticSteps; s++)
+          runs.push({ phase: 'critic', values: this.#values(iteration, s, lambda) });
+        const generator = { phase: 'generator', values: this.#values(iteration, this.settings.criticSteps, lambda) } as const;
+        if (reported(step)) {
+          const ticket = this.#ring.take();
+          const stepsPerSecond = measuredMs > 0 ? 1000 / measuredMs : 0;
+          asked.push(() => pendingReport({ step, lambda, stepsPerSecond }, ticket.arrived()));
+          runs.push({ ...generator, after: (encoder) => ticket.encode(encoder, this.#status()) });
+        } else runs.push(generator);
+      }
+      plan.run(runs);
+      this.#iteration += made;
+      pending.push(...asked.map((ask) => ask()));
+      const submitted = this.#device.idle();
+      submitted.catch(() => {}); // its failure is seen when it is awaited, one round later
+      await previous; // at most two submits are under way
+      previous = submitted;
+      if (this.#profiler) await this.#profiler.collect();
+      const now = performance.now();
+      const tookMs = (now - mark) / made;
+      mark = now;
+      measuredMs = measuredMs === 0 ? tookMs : 0.8 * measuredMs + 0.2 * tookMs;
+      if (!this.#profiler) wanted = Math.max(1, Math.min(MOST_ITERATIONS_PER_SUBMIT, Math.round(SUBMIT_MS / measuredMs)));
+      while (pending[0]?.done) yield await report(pending.shift() as PendingReport);
+    }
+    await previous;
+    while (pending.length > 0) yield await report(pending.shift() as PendingReport);
+  }
+
+  /** The model as trained so far. */
+  async model(): Promise<Model> {
+    return (await this.checkpoint()).model;
+  }
+
+  /** Everything that a resumed run needs to continue bit for bit. */
+  async checkpoint(): Promise<Checkpoint> {
+    this.#check();
+    const read = async (name: string): Promise<ArrayBuffer> => {
+      const owned = this.#buffers[name] as OwnedBuffer;
+      return this.#device.read(owned.buffer, 0, owned.bytes);
+    };
+    if (new Uint32Array(await read('faults')).some((word) => word !== 0)) throw nonFinite(this.#iteration);
+    const parameters = async (network: NetworkName, buffer: string) =>
+      unflatten(this.#networks[network].layout, new Float32Array(await read(buffer)));
+    const generator = await parameters('generator', 'generator.parameters');
+    const state = new Map<string, Uint32Array<ArrayBuffer>>();
+    for (const name of Object.keys(this.#buffers)) {
+      if (/\.(moments|count)$/.test(name)) state.set(name, new Uint32Array(await read(name)));
+    }
+    const average = this.#buffers['generator.average'];
+    return {
+      model: {
+        configuration: {
+          settings: this.settings,
+          pixelScale: this.#pixelScale,
+          steps: this.#iteration,
+          data: this.#dataName,
+          adapter: this.#device.adapter.description || this.#device.adapter.device,
+          kernels: this.#data ? kernelsOf(Object.values(this.#data.recordings)) : [],
+        },
+        generator: average ? await parameters('generator', 'generator.average') : generator,
+        critic: await parameters('critic', 'critic.parameters'),
+      },
+      ...(average ? { generator } : {}),
+      state,
+    };
+  }
+
+  /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
+  async sample(count: number, options: { seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
+    this.#check();
+    const parameters = this.#buffers['generator.average'] ?? (this.#buffers['generator.parameters'] as OwnedBuffer);
+    return generate(this.#device, this.settings.model, parameters.buffer, count, options.seed ?? 0);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#data?.plan.dispose();
+    this.#data?.resident.buffer.dispose();
+    this.#ring.dispose();
+    this.#profiler?.dispose();
+    for (const buffer of Object.values(this.#buffers)) buffer.dispose();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new UserError('trainer: used after dispose(); create a new one');
+  }
+
+  /** Uploads the data set and builds the plan, unless that is done. */
+  async #prepare(dataset: Dataset): Promise<Prepared> {
+    if (this.#data?.dataset === dataset) return this.#data;
+    const { model } = this.settings;
+    const d = sizeOf(model.sample);
+    if (sizeOf(dataset.shape) !== d)
+      throw new UserError(
+        `trainer: samples of ${dataset.name} have shape [${dataset.shape}] (${sizeOf(dataset.shape)} values), the model was made for [${model.sample}] (${d}); give the model sample: [${dataset.shape}]`,
+      );
+    if (dataset.count < 1) throw new UserError(`trainer: ${dataset.name} has no samples; check its selectors`);
+    this.#data?.plan.dispose();
+    this.#data?.resident.buffer.dispose();
+    this.#data = undefined;
+    const resident = uploadDataset(this.#device, dataset);
+    try {
+      const recordings = stepRecordings(this.settings, this.#networks, resident, targetOf(this.#device));
+      const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
+      for (const [name, owned] of Object.entries(this.#buffers)) externals[name] = owned.buffer;
+      const plan = await Plan.create(this.#device, recordings, externals, {
+        phasesPerRun: MOST_ITERATIONS_PER_SUBMIT * (this.settings.criticSteps + 1),
+        ...(this.#profiler ? { profiler: this.#profiler } : {}),
+      });
+      this.#data = { dataset, resident, plan, recordings };
+    } catch (error) {
+      resident.buffer.dispose();
+      throw error;
+    }
+    this.#dataName = dataset.name;
+    this.#pixelScale = dataset.pixels.kind === 'bytes' ? dataset.pixels.scale : null;
+    return this.#data;
+  }
+
+  /** The step params of the `draw`-th of the criticSteps + 1 batches of an iteration. */
+  #values(iteration: number, draw: number, lambda: number): Record<string, number> {
+    const { criticSteps, batch, skipRule } = this.settings;
+    return {
+      ...drawValues(iteration * (criticSteps + 1) + draw, batch, (this.#data as Prepared).resident.count),
+      lambda,
+      enabled: skipRule && iteration === 0 && draw === criticSteps ? 0 : 1,
+    };
+  }
+
+  /** The pieces of memory that a report is made of. */
+  #status(): { buffer: GPUBuffer; offset: number; bytes: number }[] {
+    return ['status', 'faults'].map((name) => {
+      const { buffer, bytes } = this.#buffers[name] as OwnedBuffer;
+      return { buffer, offset: 0, bytes };
+    });
+  }
+}
+
+function pendingReport(
+  entry: Omit<PendingReport, 'bytes' | 'done'>,
+  bytes: Promise<ArrayBuffer>,
+): PendingReport {
+  const pending: PendingReport = { ...entry, bytes, done: false };
+  const settle = (): void => void (pending.done = true);
+  bytes.then(settle, settle);
+  return pending;
+}
+
+async function report({ step, lambda, stepsPerSecond, bytes }: PendingReport): Promise<TrainingReport> {
+  const status = decodeStatus(await bytes);
+  if (!status) throw nonFinite(step);
+  return { step, lambda, ...status, stepsPerSecond };
+}
+
+/** The distinct kernels of recordings, for the record of what a run used. */
+function kernelsOf(recordings: readonly Recording[]): string[] {
+  return [...new Set(recordings.flatMap((recording) => recording.dispatches.map((call) => call.kernel)))].sort();
+}

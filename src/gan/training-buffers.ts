@@ -1,0 +1,95 @@
+/**
+ * The GPU memory of a training run beside its temporaries, and how the status in it reads. Each network has its flat
+ * parameters, gradients and optimiser state; `status` holds the scalars of the objective of the last critic step and,
+ * 256 bytes on, of the last generator step; `faults` one word a network, raised by a gradient that is not finite.
+ */
+import type { Device, OwnedBuffer } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
+import type { Networks } from '../nn/architectures.ts';
+import { OBJECTIVE_SCALARS, type ObjectiveScalars, decodeObjectiveScalars } from '../ops/entropic-objective.ts';
+import { optimiserStateBytes } from '../ops/optimiser.ts';
+import { NETWORKS } from './checkpoint.ts';
+import type { TrainerSettings } from './settings.ts';
+
+/** Byte offsets in `status`: WebGPU wants bindings on 256-byte boundaries. */
+export const STATUS_OFFSETS = { critic: 0, generator: 256 } as const;
+const SCALARS_BYTES = STATUS_OFFSETS.generator + OBJECTIVE_SCALARS * 4;
+/** Byte offsets in `faults`. */
+export const FAULT_OFFSETS = { critic: 0, generator: 256 } as const;
+const FAULTS_BYTES = FAULT_OFFSETS.generator + 16;
+export const STATUS_BYTES = SCALARS_BYTES + FAULTS_BYTES;
+
+/** What a training step reports beside its number: the objective and the diagnostics of the coupling on its batch. */
+export interface StatusReport {
+  /** J, which the critics climb: of the last critic step and of the generator step. */
+  readonly objective: number;
+  readonly generatorObjective: number;
+  readonly penalty: number;
+  /** Coupling diagnostics: 1, 0, 0 at the optimum; the KL of the coupling; its transport cost. */
+  readonly meanP: number;
+  readonly maxRowError: number;
+  readonly maxColError: number;
+  readonly meanPLogP: number;
+  readonly transportCost: number;
+  /** Pairs whose exponent was clipped (`exp` form). */
+  readonly clippedPairs: number;
+  readonly meanCriticReal: number;
+  readonly meanCriticFake: number;
+}
+
+/** Makes the zeroed buffers of a run, by the names that recordings use. */
+export function trainingBuffers(
+  device: Device,
+  settings: TrainerSettings,
+  networks: Networks,
+): Readonly<Record<string, OwnedBuffer>> {
+  const buffers: Record<string, OwnedBuffer> = {};
+  const make = (name: string, bytes: number): void => void (buffers[name] = device.storage(name, bytes));
+  try {
+    make('status', SCALARS_BYTES);
+    make('faults', FAULTS_BYTES);
+    for (const network of NETWORKS) {
+      const { bytes } = networks[network].layout;
+      make(`${network}.parameters`, bytes);
+      make(`${network}.gradients`, bytes);
+      const state = optimiserStateBytes(settings[network], bytes / 4);
+      make(`${network}.moments`, state.moments);
+      make(`${network}.count`, state.count);
+    }
+    if (settings.averageDecay > 0) make('generator.average', networks.generator.layout.bytes);
+    return buffers;
+  } catch (error) {
+    for (const buffer of Object.values(buffers)) buffer.dispose();
+    throw error;
+  }
+}
+
+/** Reads a status; undefined where something in it is not finite. */
+export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
+  const faults = new Uint32Array(bytes, SCALARS_BYTES, FAULTS_BYTES / 4);
+  if (faults.some((word) => word !== 0)) return undefined;
+  const scalars = (offset: number): ObjectiveScalars => decodeObjectiveScalars(new Float32Array(bytes, offset, OBJECTIVE_SCALARS));
+  const critic = scalars(STATUS_OFFSETS.critic);
+  const generator = scalars(STATUS_OFFSETS.generator);
+  if (!critic.finite || !generator.finite) return undefined;
+  return {
+    objective: critic.objective,
+    generatorObjective: generator.objective,
+    penalty: critic.penalty,
+    meanP: critic.meanP,
+    maxRowError: critic.maxRowError,
+    maxColError: critic.maxColError,
+    meanPLogP: critic.meanPLogP,
+    transportCost: critic.transportCost,
+    clippedPairs: critic.clippedPairs,
+    meanCriticReal: critic.meanCriticReal,
+    meanCriticFake: critic.meanCriticFake,
+  };
+}
+
+/** The error of a run whose objective or gradients left the finite numbers; its weights stayed at the last good step. */
+export function nonFinite(step: number): UserError {
+  return new UserError(
+    `training: the objective or a gradient is no longer finite at step ${step}; the weights are those of the last finite step. Raise lambda, lower the rates, or take the logmeanexp form; the last checkpoint is good`,
+  );
+}

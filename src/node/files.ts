@@ -1,0 +1,78 @@
+/** Files in Node: how data sets are read, and how results are written so that a failure leaves nothing half-written. */
+import { randomBytes } from 'node:crypto';
+import { access, constants, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { DataFiles } from '../data/load.ts';
+import { UserError } from '../gpu/errors.ts';
+
+/** Data sets are found below ENTROPIC_GAN_DATA, default `../shared/data`. */
+export const nodeDataFiles: DataFiles = {
+  readFile: async (path) => new Uint8Array(await readFile(path)),
+  list: async (path) => ((await isFolder(path)) ? readdir(path) : undefined),
+  gunzip: async (bytes) => new Uint8Array(await promisify(gunzip)(bytes)),
+  get dataRoot() {
+    return process.env['ENTROPIC_GAN_DATA'] ?? '../shared/data';
+  },
+};
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Reads a whole file. @throws UserError when it cannot be read. */
+export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw new UserError(`${path}: cannot be read (${reason(error)}); check the path`);
+  }
+}
+
+/**
+ * Writes a file under a temporary name and renames it, so that the file is there whole or not at all.
+ * @throws UserError when it cannot be written.
+ */
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new UserError(`${path}: cannot be written (${reason(error)}); choose a folder that you may write to, with space left`);
+  }
+}
+
+/** Makes a folder and makes sure that it can be written to. @throws UserError */
+export async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+    const probe = join(path, `.${randomBytes(4).toString('hex')}.tmp`);
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    throw new UserError(`${path}: cannot be written (${reason(error)}); choose a folder that you may write to`);
+  }
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Record<string, string> = {
+    ENOENT: 'no such file or folder',
+    EACCES: 'permission denied',
+    EPERM: 'not permitted',
+    EROFS: 'read-only file system',
+    ENOSPC: 'no space left on the device',
+    EISDIR: 'it is a folder',
+    ENOTDIR: 'part of the path is a file',
+    EEXIST: 'a file of that name is in the way',
+  };
+  return (code && known[code]) ?? message;
+}

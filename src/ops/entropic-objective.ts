@@ -1,0 +1,223 @@
+/**
+ * The entropic objective over all n·m pairs of a batch, value, diagnostics and gradients, without storing anything n×m.
+ * Formulas: shaders/entropic_objective_finish.wgsl and shaders/entropic_objective_gradient.wgsl.
+ */
+import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
+import type { Graph, Op, Tensor } from '../graph/graph.ts';
+
+export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared'] as const;
+export type ObjectiveCost = (typeof OBJECTIVE_COSTS)[number];
+export const OBJECTIVE_FORMS = ['exp', 'logmeanexp', 'hinge'] as const;
+export type ObjectiveForm = (typeof OBJECTIVE_FORMS)[number];
+
+/** Where each of the objective's scalars stands. */
+export const SCALAR_INDEX = {
+  objective: 0,
+  penalty: 1,
+  meanP: 2,
+  maxRowError: 3,
+  maxColError: 4,
+  meanPLogP: 5,
+  transportCost: 6,
+  clippedPairs: 7,
+  meanCriticReal: 8,
+  meanCriticFake: 9,
+  finite: 10,
+} as const;
+/** Floats of the scalars tensor. */
+export const OBJECTIVE_SCALARS = 16;
+
+/** The objective J = mean D₁ − mean D₂ − penalty, and the diagnostics of its coupling p (MATH: mean p = 1 at the optimum). */
+export type ObjectiveScalars = { readonly [K in Exclude<keyof typeof SCALAR_INDEX, 'finite'>]: number } & {
+  /** Whether every pair and the objective are finite numbers. */
+  readonly finite: boolean;
+};
+
+/** Reads the scalars tensor. */
+export function decodeObjectiveScalars(scalars: Float32Array): ObjectiveScalars {
+  const at = (name: keyof typeof SCALAR_INDEX): number => scalars[SCALAR_INDEX[name]] as number;
+  return {
+    objective: at('objective'),
+    penalty: at('penalty'),
+    meanP: at('meanP'),
+    maxRowError: at('maxRowError'),
+    maxColError: at('maxColError'),
+    meanPLogP: at('meanPLogP'),
+    transportCost: at('transportCost'),
+    clippedPairs: at('clippedPairs'),
+    meanCriticReal: at('meanCriticReal'),
+    meanCriticFake: at('meanCriticFake'),
+    finite: at('finite') === 1,
+  };
+}
+
+/** All pairs of a batch. */
+export interface Pairs {
+  /** y, [n, d]. */
+  readonly real: Tensor;
+  /** ŷ, [m, d]. */
+  readonly fake: Tensor;
+  /** D₁(y), n values. */
+  readonly criticReal: Tensor;
+  /** D₂(ŷ), m values. */
+  readonly criticFake: Tensor;
+  readonly cost: ObjectiveCost;
+  readonly form: ObjectiveForm;
+  readonly lambda: ParamValue;
+}
+
+interface Attributes {
+  readonly cost: ObjectiveCost;
+  readonly form: ObjectiveForm;
+  readonly lambda: ParamValue;
+  readonly sign: number;
+}
+
+const TILE = 32;
+/** Blocks along each side: partial statistics take O((n + m)·64) memory. */
+const MOST_BLOCKS = 64;
+/** Operations of one dispatch at most, so that none runs longer than about a second. */
+const DISPATCH_FLOPS = { software: 1.5e9, hardware: 2e12 };
+
+/** Tiles of 32 in a block and number of blocks along a side of `count`. */
+function blocksOf(count: number): { tiles: number; blocks: number } {
+  const tiles = Math.ceil(Math.ceil(count / TILE) / MOST_BLOCKS);
+  return { tiles, blocks: Math.ceil(count / (tiles * TILE)) };
+}
+
+const overridesOf = ({ cost, form }: Attributes): { COST: number; FORM: number } => ({
+  COST: OBJECTIVE_COSTS.indexOf(cost),
+  FORM: OBJECTIVE_FORMS.indexOf(form),
+});
+
+const objectiveOp: Op<Attributes> = {
+  name: 'entropic-objective',
+  dispatch({ inputs, outputs, attributes }, target) {
+    const [real, fake, critic_real, critic_fake] = inputs as readonly [Tensor, Tensor, Tensor, Tensor];
+    const [scalars, grad_critic_real, grad_critic_fake, row_partials, column_partials] = outputs as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const [n, d] = real.shape as readonly [number, number];
+    const m = fake.shape[0] as number;
+    const rows = blocksOf(n);
+    const columns = blocksOf(m);
+    const { lambda, sign } = attributes;
+    const rowBlockFlops = rows.tiles * TILE * m * (3 * d + 60);
+    const perDispatch = Math.max(1, Math.floor(DISPATCH_FLOPS[target.adapter] / rowBlockFlops));
+    const calls: AnyKernelCall<Tensor>[] = [];
+    for (let first = 0; first < rows.blocks; first += perDispatch) {
+      const count = Math.min(perDispatch, rows.blocks - first);
+      calls.push(
+        kernelCall({
+          kernel: 'entropic_objective_tiles',
+          label: scalars.name,
+          params: { n, m, d, row_tiles: rows.tiles, column_tiles: columns.tiles, first_row_block: first, lambda },
+          bindings: { real, fake, critic_real, critic_fake, row_partials, column_partials },
+          overrides: overridesOf(attributes),
+          workgroups: [columns.blocks, count, 1],
+          flops: count * rowBlockFlops,
+          bytes: (4 * count * rowBlockFlops) / 12,
+        }),
+      );
+    }
+    calls.push(
+      kernelCall({
+        kernel: 'entropic_objective_finish',
+        label: scalars.name,
+        params: { n, m, row_blocks: rows.blocks, column_blocks: columns.blocks, lambda, sign },
+        bindings: {
+          row_partials,
+          column_partials,
+          critic_real,
+          critic_fake,
+          scalars,
+          grad_critic_real,
+          grad_critic_fake,
+        },
+        overrides: overridesOf(attributes),
+        workgroups: [1, 1, 1],
+        flops: 40 * (n * columns.blocks + m * rows.blocks),
+        bytes: 32 * n * columns.blocks + 16 * m * rows.blocks,
+      }),
+    );
+    return calls;
+  },
+};
+
+/**
+ * J and its diagnostics, and sign·∂J/∂D for both critics, shaped as the critics' outputs.
+ * @param sign 1 for the gradients of J, −1 for those of a loss −J.
+ */
+export function entropicObjective(
+  graph: Graph,
+  { real, fake, criticReal, criticFake, cost, form, lambda, sign }: Pairs & { readonly sign: number },
+): { scalars: Tensor; gradCriticReal: Tensor; gradCriticFake: Tensor } {
+  const n = real.shape[0] as number;
+  const m = fake.shape[0] as number;
+  const [scalars, gradCriticReal, gradCriticFake] = graph.add(objectiveOp, {
+    inputs: [real, fake, criticReal, criticFake],
+    outputs: [
+      { name: 'objective', shape: [OBJECTIVE_SCALARS] },
+      { name: 'objective.d(D1)', shape: criticReal.shape },
+      { name: 'objective.d(D2)', shape: criticFake.shape },
+      { name: 'objective.rows', shape: [blocksOf(m).blocks, n, 8] },
+      { name: 'objective.columns', shape: [blocksOf(n).blocks, m, 2] },
+    ],
+    attributes: { cost, form, lambda, sign },
+  });
+  return { scalars, gradCriticReal, gradCriticFake };
+}
+
+/** Generated samples that one workgroup of the gradient takes. */
+const GRADIENT_COLUMNS = 16;
+
+const gradientOp: Op<Attributes> = {
+  name: 'entropic-objective-gradient',
+  dispatch({ inputs, outputs, attributes }, target) {
+    const [real, fake, critic_real, critic_fake, scalars] = inputs as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [out] = outputs as readonly [Tensor];
+    const [n, d] = real.shape as readonly [number, number];
+    const m = fake.shape[0] as number;
+    const { lambda, sign } = attributes;
+    const groups = Math.ceil(m / GRADIENT_COLUMNS);
+    const groupFlops = GRADIENT_COLUMNS * n * (6 * d + 30);
+    const perDispatch = Math.min(65535, Math.max(2, Math.floor(DISPATCH_FLOPS[target.adapter] / groupFlops)));
+    const calls: AnyKernelCall<Tensor>[] = [];
+    for (let first = 0; first < groups; first += perDispatch) {
+      const count = Math.min(perDispatch, groups - first);
+      calls.push(
+        kernelCall({
+          kernel: 'entropic_objective_gradient',
+          label: out.name,
+          params: { n, m, d, first_group: first, lambda, sign },
+          bindings: { real, fake, critic_real, critic_fake, scalars, out },
+          overrides: overridesOf(attributes),
+          workgroups: [count, 1, 1],
+          flops: count * groupFlops,
+          bytes: (count * groupFlops) / 4,
+        }),
+      );
+    }
+    return calls;
+  },
+};
+
+/**
+ * sign·∂J/∂ŷ through the cost, [m, d]: the same for both generator losses, which differ in the path through D₂ only.
+ * @param scalars those of `entropicObjective` on the same pairs.
+ */
+export function entropicObjectiveGradient(
+  graph: Graph,
+  pairs: Pairs & { readonly scalars: Tensor; readonly sign: number },
+): Tensor {
+  const { real, fake, criticReal, criticFake, cost, form, lambda, scalars, sign } = pairs;
+  return graph.add(gradientOp, {
+    inputs: [real, fake, criticReal, criticFake, scalars],
+    outputs: [{ name: 'objective.d(fake)', shape: fake.shape }],
+    attributes: { cost, form, lambda, sign },
+  })[0];
+}
