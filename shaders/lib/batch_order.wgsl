@@ -20,5 +20,4 @@ fn sample_at(position: u32, epoch: u32, count: u32, key: vec2u) -> u32 {
       return x;
     }
   }
-  return 0u;
 }

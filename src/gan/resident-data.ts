@@ -6,6 +6,8 @@ import { UserError } from '../gpu/errors.ts';
 export interface ResidentData {
   readonly buffer: OwnedBuffer;
   readonly kind: 'bytes' | 'floats';
+  /** Words of 4 bytes that the samples take. */
+  readonly words: number;
   readonly count: number;
   /** What a byte is multiplied by; 1 for floats. */
   readonly scale: number;
@@ -22,6 +24,7 @@ export function uploadDataset(device: Device, dataset: Dataset): ResidentData {
   return {
     buffer: device.storageOf(dataset.name, pixels.data),
     kind: pixels.kind,
+    words: Math.ceil(pixels.data.byteLength / 4),
     count: dataset.count,
     scale: pixels.kind === 'bytes' ? pixels.scale : 1,
   };

@@ -49,7 +49,7 @@ function forward(graph: Graph, settings: TrainerSettings, networks: Networks, da
   const { model, batch, seed } = settings;
   const d = sizeOf(model.sample);
   const real = gatherBatch(graph, {
-    data: graph.external('data', [data.count, d], { buffer: 'data', offset: 0 }),
+    data: graph.external('data', [data.words], { buffer: 'data', offset: 0 }, data.kind === 'bytes' ? 'u32' : 'f32'),
     kind: data.kind,
     count: data.count,
     scale: data.scale,

@@ -63,7 +63,7 @@ export class Graph {
   /** Appends a node and returns its outputs. */
   add<A, const O extends readonly { name: string; shape: readonly number[]; type?: 'f32' | 'u32' }[]>(
     op: Op<A>,
-    node: { inputs: readonly Tensor[]; outputs: O; attributes: A; inPlace?: number },
+    node: { inputs: readonly Tensor[]; outputs: O; attributes: NoInfer<A>; inPlace?: number },
   ): { [I in keyof O]: Tensor } {
     const outputs = node.outputs.map(({ name, shape, type = 'f32' }): Tensor => ({ name, shape, type }));
     const added = { op, inputs: node.inputs, outputs, attributes: node.attributes } as Node;

@@ -3,7 +3,7 @@ import { type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 
 export interface BatchSource {
-  /** [count, size], as bytes packed four to a word or as floats. */
+  /** [count, size] in words: bytes packed four to a word, or floats. */
   readonly data: Tensor;
   readonly kind: 'bytes' | 'floats';
   readonly count: number;

@@ -1,0 +1,22 @@
+// out = f(x), element by element: ReLU, leaky ReLU, sigmoid, tanh or softplus.
+//   x, out  [count], any shape
+// One workgroup takes 64 elements at a time. Bytes: 8·count. Flops: about 10·count.
+// lib: activation
+
+struct Params {
+  count: u32,
+  slope: f32, // of leaky ReLU below zero
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
+
+@compute @workgroup_size(64)
+fn activation(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < params.count; i += groups.x * 64u) {
+    out[i] = activate(ACTIVATION, x[i], params.slope);
+  }
+}

@@ -1,1 +1,0 @@
-export function logNormaliser(cost: string, d: number, lambda: number): number { return cost === 'l1' ? -d * Math.log(2 * lambda) : -0.5 * d * Math.log((cost === 'squared' ? 1 : 2) * Math.PI * lambda); }
