@@ -24,21 +24,32 @@ function describe(name, text, source) {
   const entries = reflected.entry.compute;
   if (entries.length !== 1) fail(`needs exactly one compute entry point, has ${entries.length}`);
   if (entries[0].name !== name) fail(`entry point is ${entries[0].name}, must be ${name}`);
-  if (reflected.uniforms.length !== 1 || reflected.uniforms[0].name !== 'params' || reflected.uniforms[0].binding !== 0)
+  if (
+    reflected.uniforms.length !== 1 ||
+    reflected.uniforms[0].name !== 'params' ||
+    reflected.uniforms[0].binding !== 0
+  )
     fail('binding 0 must be the only uniform and be named params');
   const struct = reflected.uniforms[0].type;
   const params = struct.members.map((member) => {
-    if (!['u32', 'i32', 'f32'].includes(member.type.name)) fail(`param ${member.name} is not a u32, i32 or f32`);
+    if (!['u32', 'i32', 'f32'].includes(member.type.name))
+      fail(`param ${member.name} is not a u32, i32 or f32`);
     return { name: member.name, type: member.type.name, offset: member.offset };
   });
   const bindings = reflected.storage
-    .map((s) => ({ name: s.name, binding: s.binding, access: s.access === 'read_write' ? 'read_write' : 'read' }))
+    .map((s) => ({
+      name: s.name,
+      binding: s.binding,
+      access: s.access === 'read_write' ? 'read_write' : 'read',
+    }))
     .sort((a, b) => a.binding - b.binding);
   bindings.forEach((b, i) => {
     if (b.binding !== i + 1) fail(`bindings must be numbered 1, 2, …: ${b.name} has ${b.binding}`);
   });
   const overrides = reflected.overrides.map((o) => o.name);
-  const constants = [...text.matchAll(/^const (\w+)(?:: \w+)? = [\d.]+[uif]?; *\/\/ specialised\b/gm)].map((m) => m[1]);
+  const constants = [...text.matchAll(/^const (\w+)(?:: \w+)? = [\d.]+[uif]?; *\/\/ specialised\b/gm)].map(
+    (m) => m[1],
+  );
   const aliases = [...text.matchAll(/^alias (\w+) = \w+; *\/\/ specialised\b/gm)].map((m) => m[1]);
   return {
     name,
@@ -68,7 +79,10 @@ const kernels = readdirSync(folder)
     const name = basename(file, '.wgsl');
     const text = readFileSync(join(folder, file), 'utf8');
     const snippets = (text.match(/^\/\/ lib:(.*)$/m)?.[1] ?? '').trim().split(/\s+/).filter(Boolean);
-    const source = [text, ...snippets.map((s) => readFileSync(join(folder, 'lib', `${s}.wgsl`), 'utf8'))].join('\n');
+    const source = [
+      text,
+      ...snippets.map((s) => readFileSync(join(folder, 'lib', `${s}.wgsl`), 'utf8')),
+    ].join('\n');
     return describe(name, text, source);
   });
 

@@ -34,7 +34,7 @@ const COLUMNS: u32 = 16u;
 const SHIFT_AT: u32 = 11u;
 const FACTOR_AT: u32 = 12u;
 
-var<workgroup> density: array<vec4f, 256>; // [row of the tile][column / 4]
+var<workgroup> density: array<f32, 1024>; // [row of the tile][column]
 
 @compute @workgroup_size(64)
 fn entropic_objective_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -55,14 +55,11 @@ fn put_density(lane: u32, row: u32, column: u32) {
   let r = (lane / 4u) * 4u;
   let c = (lane % 4u) * 4u;
   let sums = pair_costs(row + r, column + c);
-  density[r * 4u + c / 4u] = densities(row + r, column + c, sums[0]);
-  density[(r + 1u) * 4u + c / 4u] = densities(row + r + 1u, column + c, sums[1]);
-  density[(r + 2u) * 4u + c / 4u] = densities(row + r + 2u, column + c, sums[2]);
-  density[(r + 3u) * 4u + c / 4u] = densities(row + r + 3u, column + c, sums[3]);
-}
-
-fn densities(i: u32, j: u32, sums: vec4f) -> vec4f {
-  return vec4f(one_density(i, j, sums.x), one_density(i, j + 1u, sums.y), one_density(i, j + 2u, sums.z), one_density(i, j + 3u, sums.w));
+  for (var i = 0u; i < 4u; i++) {
+    for (var j = 0u; j < 4u; j++) {
+      density[(r + i) * COLUMNS + c + j] = one_density(row + r + i, column + c + j, sums[i][j]);
+    }
+  }
 }
 
 fn one_density(i: u32, j: u32, sum: f32) -> f32 {
@@ -99,26 +96,20 @@ fn add_rows(row: u32, column: u32, c: u32, k: u32) {
   for (var r = 0u; r < count; r++) {
     let at = (row + r) * params.d;
     let y = vec4f(real[at + k0], real[at + k1], real[at + k2], real[at + k3]);
-    let p = density[r * 4u + c / 4u];
-    let q = density[r * 4u + c / 4u + 1u];
-    sum0 += p.x * slope(g0 - y);
-    sum1 += p.y * slope(g1 - y);
-    sum2 += p.z * slope(g2 - y);
-    sum3 += p.w * slope(g3 - y);
-    sum4 += q.x * slope(g4 - y);
-    sum5 += q.y * slope(g5 - y);
-    sum6 += q.z * slope(g6 - y);
-    sum7 += q.w * slope(g7 - y);
+    let p = r * COLUMNS + c;
+    sum0 += density[p] * slope(g0 - y);
+    sum1 += density[p + 1u] * slope(g1 - y);
+    sum2 += density[p + 2u] * slope(g2 - y);
+    sum3 += density[p + 3u] * slope(g3 - y);
+    sum4 += density[p + 4u] * slope(g4 - y);
+    sum5 += density[p + 5u] * slope(g5 - y);
+    sum6 += density[p + 6u] * slope(g6 - y);
+    sum7 += density[p + 7u] * slope(g7 - y);
   }
-  let is_first = row == 0u;
-  store(column + c, k, sum0, is_first);
-  store(column + c + 1u, k, sum1, is_first);
-  store(column + c + 2u, k, sum2, is_first);
-  store(column + c + 3u, k, sum3, is_first);
-  store(column + c + 4u, k, sum4, is_first);
-  store(column + c + 5u, k, sum5, is_first);
-  store(column + c + 6u, k, sum6, is_first);
-  store(column + c + 7u, k, sum7, is_first);
+  let sums = array<vec4f, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
+  for (var i = 0u; i < 8u; i++) {
+    store(column + c + i, k, sums[i], row == 0u);
+  }
 }
 
 fn slope(difference: vec4f) -> vec4f {

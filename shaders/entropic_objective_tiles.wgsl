@@ -75,18 +75,11 @@ fn sum_costs(lane: u32, row: u32, column: u32) {
     return; // never read
   }
   let sums = pair_costs(row + r, column + c);
-  let at = r * TILE + c;
-  put_costs(at, sums[0]);
-  put_costs(at + TILE, sums[1]);
-  put_costs(at + 2u * TILE, sums[2]);
-  put_costs(at + 3u * TILE, sums[3]);
-}
-
-fn put_costs(at: u32, sums: vec4f) {
-  costs[at] = scaled_cost(sums.x);
-  costs[at + 1u] = scaled_cost(sums.y);
-  costs[at + 2u] = scaled_cost(sums.z);
-  costs[at + 3u] = scaled_cost(sums.w);
+  for (var i = 0u; i < 4u; i++) {
+    for (var j = 0u; j < 4u; j++) {
+      costs[(r + i) * TILE + c + j] = scaled_cost(sums[i][j]);
+    }
+  }
 }
 
 struct RowState {

@@ -4,8 +4,8 @@
 // One workgroup has one observation. Selection by radix (Alabi et al. 2012): four histograms of 8 bits, from the top,
 // give the LENGTH-th largest key exactly; everything above it and as many equal to it as there is room for are packed
 // into workgroup memory (each invocation packs a stretch of its own at a place counted beforehand) and written back.
-// Integer atomics only: the same set whatever their order. The first limit is the
-// key of −1e30, which stands for pairs that do not count.
+// Integer atomics only: the same set whatever their order. The first limit is the key of −1e30, the log-weight of pairs
+// that do not count.
 // Bytes: 8·n, and 4·(6·count + LENGTH) for each observation with something to drop.
 
 struct Params {

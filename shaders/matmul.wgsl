@@ -1,7 +1,7 @@
 // out = act( (old out + op(a)·op(b) + bias) ⊙ act'(gate) )     op transposes or not; see the overrides.
 //   a      [m, k], with TRANSPOSE_A [k, m]        b     [k, n], with TRANSPOSE_B [n, k]      all row-major
 //   bias   [n], with HAS_BIAS                     gate  [m, n], with GATE: outputs of the activation whose derivative it is
-//   out    [m, n]; with ACCUMULATE the product is added to what is there
+//   out    [m, n]; with ACCUMULATE the product, and the column sums, are added to what is there
 //   column_sums [n], with COLUMN_SUMS: Σ_k op(b)[k, n], the bias gradient of a dense layer
 // The variant without barriers or subgroups: each invocation has 8 rows × 8 columns of out in registers and reads a and
 // b straight from memory, 16 loads for 64 multiply-adds. One workgroup: 16 such tiles, side by side along n, then m.
@@ -114,22 +114,19 @@ fn matmul(@builtin(global_invocation_id) id: vec3u) {
       sum_right += right;
     }
   }
-  store_four(row + 0u, column, left0);
-  store_four(row + 0u, column + 4u, right0);
-  store_four(row + 1u, column, left1);
-  store_four(row + 1u, column + 4u, right1);
-  store_four(row + 2u, column, left2);
-  store_four(row + 2u, column + 4u, right2);
-  store_four(row + 3u, column, left3);
-  store_four(row + 3u, column + 4u, right3);
-  store_four(row + 4u, column, left4);
-  store_four(row + 4u, column + 4u, right4);
-  store_four(row + 5u, column, left5);
-  store_four(row + 5u, column + 4u, right5);
-  store_four(row + 6u, column, left6);
-  store_four(row + 6u, column + 4u, right6);
-  store_four(row + 7u, column, left7);
-  store_four(row + 7u, column + 4u, right7);
+  let tile = array<vec4f, 16>(
+    left0, right0,
+    left1, right1,
+    left2, right2,
+    left3, right3,
+    left4, right4,
+    left5, right5,
+    left6, right6,
+    left7, right7,
+  );
+  for (var i = 0u; i < 16u; i++) {
+    store_four(row + i / 2u, column + (i % 2u) * 4u, tile[i]);
+  }
   if (COLUMN_SUMS == 1u && row == 0u) {
     store_sums(column, sum_left);
     store_sums(column + 4u, sum_right);

@@ -3,7 +3,7 @@ enable subgroups;
 // out = act( (old out + op(a)·op(b) + bias) ⊙ act'(gate) )     op transposes or not; see the overrides.
 //   a      [m, k], with TRANSPOSE_A [k, m]        b     [k, n], with TRANSPOSE_B [n, k]      all row-major
 //   bias   [n], with HAS_BIAS                     gate  [m, n], with GATE: outputs of the activation whose derivative it is
-//   out    [m, n]; with ACCUMULATE the product is added to what is there
+//   out    [m, n]; with ACCUMULATE the product, and the column sums, are added to what is there
 //   column_sums [n], with COLUMN_SUMS: Σ_k op(b)[k, n], the bias gradient of a dense layer
 // The variant for subgroups of exactly four lanes (CPU adapters). The lanes of a subgroup share 16 rows of out and have
 // 8 columns each, in registers: a lane loads 4 of the 16 values of a and gets the others by broadcast, a register
@@ -58,7 +58,7 @@ fn matmul_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
   let b5 = min(column + 5u, params.n - 1u) * b_n;
   let b6 = min(column + 6u, params.n - 1u) * b_n;
   let b7 = min(column + 7u, params.n - 1u) * b_n;
-  // Accumulators: acc<q><c> holds rows 4q … 4q+3 of column c.
+  // acc<q><c> holds rows 4q … 4q+3 of column c.
   var acc00 = vec4f();
   var acc01 = vec4f();
   var acc02 = vec4f();
@@ -99,100 +99,107 @@ fn matmul_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
   var sum5 = 0.0;
   var sum6 = 0.0;
   var sum7 = 0.0;
-  for (var k = 0u; k < params.k; k++) {
-    let at = k * a_k;
-    let bt = k * b_k;
-    let rows0 = spread(a[a0 + at]);
-    let rows1 = spread(a[a1 + at]);
-    let rows2 = spread(a[a2 + at]);
-    let rows3 = spread(a[a3 + at]);
-    let y0 = b[b0 + bt];
-    acc00 += y0 * rows0;
-    acc10 += y0 * rows1;
-    acc20 += y0 * rows2;
-    acc30 += y0 * rows3;
-    let y1 = b[b1 + bt];
-    acc01 += y1 * rows0;
-    acc11 += y1 * rows1;
-    acc21 += y1 * rows2;
-    acc31 += y1 * rows3;
-    let y2 = b[b2 + bt];
-    acc02 += y2 * rows0;
-    acc12 += y2 * rows1;
-    acc22 += y2 * rows2;
-    acc32 += y2 * rows3;
-    let y3 = b[b3 + bt];
-    acc03 += y3 * rows0;
-    acc13 += y3 * rows1;
-    acc23 += y3 * rows2;
-    acc33 += y3 * rows3;
-    let y4 = b[b4 + bt];
-    acc04 += y4 * rows0;
-    acc14 += y4 * rows1;
-    acc24 += y4 * rows2;
-    acc34 += y4 * rows3;
-    let y5 = b[b5 + bt];
-    acc05 += y5 * rows0;
-    acc15 += y5 * rows1;
-    acc25 += y5 * rows2;
-    acc35 += y5 * rows3;
-    let y6 = b[b6 + bt];
-    acc06 += y6 * rows0;
-    acc16 += y6 * rows1;
-    acc26 += y6 * rows2;
-    acc36 += y6 * rows3;
-    let y7 = b[b7 + bt];
-    acc07 += y7 * rows0;
-    acc17 += y7 * rows1;
-    acc27 += y7 * rows2;
-    acc37 += y7 * rows3;
+  // Four values of k at a time, so that an accumulator is fetched and put back once for four products.
+  for (var k = 0u; k < params.k; k += 4u) {
+    let ks = vec4u(k, k + 1u, k + 2u, k + 3u);
+    let inside = vec4f(ks < vec4u(params.k));
+    let at = min(ks, vec4u(params.k - 1u)) * a_k;
+    let bt = min(ks, vec4u(params.k - 1u)) * b_k;
+    let y0 = inside * four_of_b(b0 + bt);
+    let y1 = inside * four_of_b(b1 + bt);
+    let y2 = inside * four_of_b(b2 + bt);
+    let y3 = inside * four_of_b(b3 + bt);
+    let y4 = inside * four_of_b(b4 + bt);
+    let y5 = inside * four_of_b(b5 + bt);
+    let y6 = inside * four_of_b(b6 + bt);
+    let y7 = inside * four_of_b(b7 + bt);
+    let x0 = four_of_a(a0 + at);
+    let r00 = spread(x0.x);
+    let r01 = spread(x0.y);
+    let r02 = spread(x0.z);
+    let r03 = spread(x0.w);
+    acc00 += y0.x * r00 + y0.y * r01 + y0.z * r02 + y0.w * r03;
+    acc01 += y1.x * r00 + y1.y * r01 + y1.z * r02 + y1.w * r03;
+    acc02 += y2.x * r00 + y2.y * r01 + y2.z * r02 + y2.w * r03;
+    acc03 += y3.x * r00 + y3.y * r01 + y3.z * r02 + y3.w * r03;
+    acc04 += y4.x * r00 + y4.y * r01 + y4.z * r02 + y4.w * r03;
+    acc05 += y5.x * r00 + y5.y * r01 + y5.z * r02 + y5.w * r03;
+    acc06 += y6.x * r00 + y6.y * r01 + y6.z * r02 + y6.w * r03;
+    acc07 += y7.x * r00 + y7.y * r01 + y7.z * r02 + y7.w * r03;
+    let x1 = four_of_a(a1 + at);
+    let r10 = spread(x1.x);
+    let r11 = spread(x1.y);
+    let r12 = spread(x1.z);
+    let r13 = spread(x1.w);
+    acc10 += y0.x * r10 + y0.y * r11 + y0.z * r12 + y0.w * r13;
+    acc11 += y1.x * r10 + y1.y * r11 + y1.z * r12 + y1.w * r13;
+    acc12 += y2.x * r10 + y2.y * r11 + y2.z * r12 + y2.w * r13;
+    acc13 += y3.x * r10 + y3.y * r11 + y3.z * r12 + y3.w * r13;
+    acc14 += y4.x * r10 + y4.y * r11 + y4.z * r12 + y4.w * r13;
+    acc15 += y5.x * r10 + y5.y * r11 + y5.z * r12 + y5.w * r13;
+    acc16 += y6.x * r10 + y6.y * r11 + y6.z * r12 + y6.w * r13;
+    acc17 += y7.x * r10 + y7.y * r11 + y7.z * r12 + y7.w * r13;
+    let x2 = four_of_a(a2 + at);
+    let r20 = spread(x2.x);
+    let r21 = spread(x2.y);
+    let r22 = spread(x2.z);
+    let r23 = spread(x2.w);
+    acc20 += y0.x * r20 + y0.y * r21 + y0.z * r22 + y0.w * r23;
+    acc21 += y1.x * r20 + y1.y * r21 + y1.z * r22 + y1.w * r23;
+    acc22 += y2.x * r20 + y2.y * r21 + y2.z * r22 + y2.w * r23;
+    acc23 += y3.x * r20 + y3.y * r21 + y3.z * r22 + y3.w * r23;
+    acc24 += y4.x * r20 + y4.y * r21 + y4.z * r22 + y4.w * r23;
+    acc25 += y5.x * r20 + y5.y * r21 + y5.z * r22 + y5.w * r23;
+    acc26 += y6.x * r20 + y6.y * r21 + y6.z * r22 + y6.w * r23;
+    acc27 += y7.x * r20 + y7.y * r21 + y7.z * r22 + y7.w * r23;
+    let x3 = four_of_a(a3 + at);
+    let r30 = spread(x3.x);
+    let r31 = spread(x3.y);
+    let r32 = spread(x3.z);
+    let r33 = spread(x3.w);
+    acc30 += y0.x * r30 + y0.y * r31 + y0.z * r32 + y0.w * r33;
+    acc31 += y1.x * r30 + y1.y * r31 + y1.z * r32 + y1.w * r33;
+    acc32 += y2.x * r30 + y2.y * r31 + y2.z * r32 + y2.w * r33;
+    acc33 += y3.x * r30 + y3.y * r31 + y3.z * r32 + y3.w * r33;
+    acc34 += y4.x * r30 + y4.y * r31 + y4.z * r32 + y4.w * r33;
+    acc35 += y5.x * r30 + y5.y * r31 + y5.z * r32 + y5.w * r33;
+    acc36 += y6.x * r30 + y6.y * r31 + y6.z * r32 + y6.w * r33;
+    acc37 += y7.x * r30 + y7.y * r31 + y7.z * r32 + y7.w * r33;
     if (COLUMN_SUMS == 1u) {
-      sum0 += y0;
-      sum1 += y1;
-      sum2 += y2;
-      sum3 += y3;
-      sum4 += y4;
-      sum5 += y5;
-      sum6 += y6;
-      sum7 += y7;
+      sum0 += y0.x + y0.y + y0.z + y0.w;
+      sum1 += y1.x + y1.y + y1.z + y1.w;
+      sum2 += y2.x + y2.y + y2.z + y2.w;
+      sum3 += y3.x + y3.y + y3.z + y3.w;
+      sum4 += y4.x + y4.y + y4.z + y4.w;
+      sum5 += y5.x + y5.y + y5.z + y5.w;
+      sum6 += y6.x + y6.y + y6.z + y6.w;
+      sum7 += y7.x + y7.y + y7.z + y7.w;
     }
   }
-  store_four(row + 0u, column + 0u, vec4f(acc00.x, acc01.x, acc02.x, acc03.x));
-  store_four(row + 1u, column + 0u, vec4f(acc00.y, acc01.y, acc02.y, acc03.y));
-  store_four(row + 2u, column + 0u, vec4f(acc00.z, acc01.z, acc02.z, acc03.z));
-  store_four(row + 3u, column + 0u, vec4f(acc00.w, acc01.w, acc02.w, acc03.w));
-  store_four(row + 0u, column + 4u, vec4f(acc04.x, acc05.x, acc06.x, acc07.x));
-  store_four(row + 1u, column + 4u, vec4f(acc04.y, acc05.y, acc06.y, acc07.y));
-  store_four(row + 2u, column + 4u, vec4f(acc04.z, acc05.z, acc06.z, acc07.z));
-  store_four(row + 3u, column + 4u, vec4f(acc04.w, acc05.w, acc06.w, acc07.w));
-  store_four(row + 4u, column + 0u, vec4f(acc10.x, acc11.x, acc12.x, acc13.x));
-  store_four(row + 5u, column + 0u, vec4f(acc10.y, acc11.y, acc12.y, acc13.y));
-  store_four(row + 6u, column + 0u, vec4f(acc10.z, acc11.z, acc12.z, acc13.z));
-  store_four(row + 7u, column + 0u, vec4f(acc10.w, acc11.w, acc12.w, acc13.w));
-  store_four(row + 4u, column + 4u, vec4f(acc14.x, acc15.x, acc16.x, acc17.x));
-  store_four(row + 5u, column + 4u, vec4f(acc14.y, acc15.y, acc16.y, acc17.y));
-  store_four(row + 6u, column + 4u, vec4f(acc14.z, acc15.z, acc16.z, acc17.z));
-  store_four(row + 7u, column + 4u, vec4f(acc14.w, acc15.w, acc16.w, acc17.w));
-  store_four(row + 8u, column + 0u, vec4f(acc20.x, acc21.x, acc22.x, acc23.x));
-  store_four(row + 9u, column + 0u, vec4f(acc20.y, acc21.y, acc22.y, acc23.y));
-  store_four(row + 10u, column + 0u, vec4f(acc20.z, acc21.z, acc22.z, acc23.z));
-  store_four(row + 11u, column + 0u, vec4f(acc20.w, acc21.w, acc22.w, acc23.w));
-  store_four(row + 8u, column + 4u, vec4f(acc24.x, acc25.x, acc26.x, acc27.x));
-  store_four(row + 9u, column + 4u, vec4f(acc24.y, acc25.y, acc26.y, acc27.y));
-  store_four(row + 10u, column + 4u, vec4f(acc24.z, acc25.z, acc26.z, acc27.z));
-  store_four(row + 11u, column + 4u, vec4f(acc24.w, acc25.w, acc26.w, acc27.w));
-  store_four(row + 12u, column + 0u, vec4f(acc30.x, acc31.x, acc32.x, acc33.x));
-  store_four(row + 13u, column + 0u, vec4f(acc30.y, acc31.y, acc32.y, acc33.y));
-  store_four(row + 14u, column + 0u, vec4f(acc30.z, acc31.z, acc32.z, acc33.z));
-  store_four(row + 15u, column + 0u, vec4f(acc30.w, acc31.w, acc32.w, acc33.w));
-  store_four(row + 12u, column + 4u, vec4f(acc34.x, acc35.x, acc36.x, acc37.x));
-  store_four(row + 13u, column + 4u, vec4f(acc34.y, acc35.y, acc36.y, acc37.y));
-  store_four(row + 14u, column + 4u, vec4f(acc34.z, acc35.z, acc36.z, acc37.z));
-  store_four(row + 15u, column + 4u, vec4f(acc34.w, acc35.w, acc36.w, acc37.w));
+  let tile = array<vec4f, 32>(
+    acc00, acc01, acc02, acc03, acc04, acc05, acc06, acc07,
+    acc10, acc11, acc12, acc13, acc14, acc15, acc16, acc17,
+    acc20, acc21, acc22, acc23, acc24, acc25, acc26, acc27,
+    acc30, acc31, acc32, acc33, acc34, acc35, acc36, acc37,
+  );
+  for (var i = 0u; i < 32u; i++) {
+    for (var r = 0u; r < 4u; r++) {
+      store_one(row + (i / 8u) * 4u + r, column + i % 8u, tile[i][r]);
+    }
+  }
   if (COLUMN_SUMS == 1u && row == 0u) {
     store_sums(column + 0u, vec4f(sum0, sum1, sum2, sum3));
     store_sums(column + 4u, vec4f(sum4, sum5, sum6, sum7));
   }
+}
+
+// Values of a and b at four places.
+fn four_of_a(at: vec4u) -> vec4f {
+  return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+}
+
+fn four_of_b(at: vec4u) -> vec4f {
+  return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
 }
 
 // The values of the four lanes, in every lane.

@@ -1,19 +1,16 @@
 // What becomes of a finished product on its way to memory: see the formula in matmul.wgsl.
 
 fn store_four(row: u32, column: u32, product: vec4f) {
-  if (row < params.m) {
-    let at = row * params.n + column;
-    store_one(at, column, product.x);
-    store_one(at + 1u, column + 1u, product.y);
-    store_one(at + 2u, column + 2u, product.z);
-    store_one(at + 3u, column + 3u, product.w);
+  for (var i = 0u; i < 4u; i++) {
+    store_one(row, column + i, product[i]);
   }
 }
 
-fn store_one(at: u32, column: u32, product: f32) {
-  if (column >= params.n) {
+fn store_one(row: u32, column: u32, product: f32) {
+  if (row >= params.m || column >= params.n) {
     return;
   }
+  let at = row * params.n + column;
   var value = product;
   if (ACCUMULATE == 1u) {
     value += out[at];
@@ -30,7 +27,14 @@ fn store_one(at: u32, column: u32, product: f32) {
 fn store_sums(column: u32, sums: vec4f) {
   for (var i = 0u; i < 4u; i++) {
     if (column + i < params.n) {
-      column_sums[column + i] = sums[i];
+      column_sums[column + i] = sums[i] + accumulated_sum(column + i);
     }
   }
+}
+
+fn accumulated_sum(column: u32) -> f32 {
+  if (ACCUMULATE == 1u) {
+    return column_sums[column];
+  }
+  return 0.0;
 }

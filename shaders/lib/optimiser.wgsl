@@ -1,7 +1,7 @@
 // What every optimiser kernel has in common: whether to update at all, the clipped gradient, the moving average.
 
-fn is_finite(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+fn are_finite(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7f800000u)) != vec4u(0x7f800000u);
 }
 
 // Updates wait for a finite objective, a network without faults and, under the skip rule of the paper's code, for
@@ -31,7 +31,7 @@ fn gradient_factor() -> f32 {
   return select(1.0, params.clip_norm / norm, norm > params.clip_norm);
 }
 
-fn move_average(i: u32, value: f32) {
+fn move_average(i: u32, value: vec4f) {
   if (HAS_AVERAGE == 1u) {
     average[i] = params.average_decay * average[i] + (1.0 - params.average_decay) * value;
   }

@@ -41,7 +41,10 @@ export function registerDoctor(program: Command): void {
           '',
           table([['operation', 'kernel that will run'], ...Object.entries(variants)]),
           ...(adapter.kind === 'software'
-            ? ['', 'No hardware adapter was found. A GPU driver with Vulkan (Linux), Metal or D3D12 makes everything faster.']
+            ? [
+                '',
+                'No hardware adapter was found. A GPU driver with Vulkan (Linux), Metal or D3D12 makes everything faster.',
+              ]
             : []),
         ].join('\n'),
       );

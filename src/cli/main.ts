@@ -26,7 +26,8 @@ const program = new Command('entropic-gan')
   .configureOutput({ outputError: (text, write) => write(text) })
   .exitOverride();
 
-for (const register of [registerDoctor, registerTrain, registerScore, registerSample, registerDemo]) register(program);
+for (const register of [registerDoctor, registerTrain, registerScore, registerSample, registerDemo])
+  register(program);
 
 try {
   await program.parseAsync();

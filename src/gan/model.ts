@@ -21,7 +21,10 @@ export interface ModelConfiguration {
 }
 
 /** The flat parameters of a network, by tensor name. */
-export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>;
+export type Weights = ReadonlyMap<
+  string,
+  { readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }
+>;
 
 export interface Model {
   readonly configuration: ModelConfiguration;

@@ -69,7 +69,10 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
     form: oneOf('form', options.form ?? 'logmeanexp', FORMS),
     generatorLoss: oneOf('generatorLoss', options.generatorLoss ?? 'dual', GENERATOR_LOSSES),
     lambda: lambdaSchedule(options.lambda),
-    generator: checkOptimiser('generator', options.generator ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 })),
+    generator: checkOptimiser(
+      'generator',
+      options.generator ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 }),
+    ),
     critic: checkOptimiser('critic', options.critic ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 })),
     criticSteps: wholeNumber('criticSteps', options.criticSteps ?? 2, 1),
     batch: wholeNumber('batch', options.batch ?? 128, 1),
@@ -89,9 +92,13 @@ export function lambdaSchedule(lambda: number | LambdaSchedule): LambdaSchedule 
     throw new UserError('lambda: a schedule must start at iteration 0, as in [[0, 10], [49, 8]]');
   schedule.forEach(([iteration, value], i) => {
     if (!(value > 0 && Number.isFinite(value)))
-      throw new UserError(`lambda: is ${value} from iteration ${iteration} on; must be a finite number above 0`);
+      throw new UserError(
+        `lambda: is ${value} from iteration ${iteration} on; must be a finite number above 0`,
+      );
     if (!Number.isInteger(iteration) || (i > 0 && iteration <= (schedule[i - 1]?.[0] ?? 0)))
-      throw new UserError(`lambda: iterations must be whole and rise, got ${schedule.map(([at]) => at).join(', ')}`);
+      throw new UserError(
+        `lambda: iterations must be whole and rise, got ${schedule.map(([at]) => at).join(', ')}`,
+      );
   });
   return schedule;
 }
@@ -109,7 +116,8 @@ export function finalLambda(schedule: LambdaSchedule): number {
 }
 
 function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
-  if (!known.includes(value)) throw new UserError(`trainer: ${name} is ${JSON.stringify(value)}; known: ${known.join(', ')}`);
+  if (!known.includes(value))
+    throw new UserError(`trainer: ${name} is ${JSON.stringify(value)}; known: ${known.join(', ')}`);
   return value;
 }
 
@@ -125,11 +133,20 @@ function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSe
     if (!(value > 0 && Number.isFinite(value)))
       throw new UserError(`trainer: ${which}.${name} is ${value}; must be a finite number above 0`);
   }
-  const fractions = { beta1: settings.beta1, beta2: settings.beta2, decay: settings.decay, momentum: settings.momentum };
+  const fractions = {
+    beta1: settings.beta1,
+    beta2: settings.beta2,
+    decay: settings.decay,
+    momentum: settings.momentum,
+  };
   for (const [name, value] of Object.entries(fractions)) {
-    if (!(value >= 0 && value < 1)) throw new UserError(`trainer: ${which}.${name} is ${value}; must be at least 0 and below 1`);
+    if (!(value >= 0 && value < 1))
+      throw new UserError(`trainer: ${which}.${name} is ${value}; must be at least 0 and below 1`);
   }
-  for (const [name, value] of Object.entries({ clipNorm: settings.clipNorm, weightDecay: settings.weightDecay })) {
+  for (const [name, value] of Object.entries({
+    clipNorm: settings.clipNorm,
+    weightDecay: settings.weightDecay,
+  })) {
     if (!(value >= 0 && Number.isFinite(value)))
       throw new UserError(`trainer: ${which}.${name} is ${value}; must be a finite number of 0 or more`);
   }

@@ -26,7 +26,11 @@ import { FAULT_OFFSETS, STATUS_OFFSETS } from './training-buffers.ts';
 export type StepName = 'critic' | 'generator';
 
 /** The step params of the `index`-th batch drawn since the start: its latents' counter, and where it starts in which epoch. */
-export function drawValues(index: number, batch: number, count: number): Record<'draw' | 'epoch' | 'offset', number> {
+export function drawValues(
+  index: number,
+  batch: number,
+  count: number,
+): Record<'draw' | 'epoch' | 'offset', number> {
   const position = index * batch;
   return { draw: index, epoch: Math.floor(position / count), offset: position % count };
 }
@@ -49,7 +53,12 @@ function forward(graph: Graph, settings: TrainerSettings, networks: Networks, da
   const { model, batch, seed } = settings;
   const d = sizeOf(model.sample);
   const real = gatherBatch(graph, {
-    data: graph.external('data', [data.words], { buffer: 'data', offset: 0 }, data.kind === 'bytes' ? 'u32' : 'f32'),
+    data: graph.external(
+      'data',
+      [data.words],
+      { buffer: 'data', offset: 0 },
+      data.kind === 'bytes' ? 'u32' : 'f32',
+    ),
     kind: data.kind,
     count: data.count,
     scale: data.scale,
@@ -80,12 +89,26 @@ function placeScalars(graph: Graph, scalars: Tensor, step: StepName): void {
   graph.place(scalars, { buffer: 'status', offset: STATUS_OFFSETS[step] });
 }
 
-function criticStep(settings: TrainerSettings, networks: Networks, data: ResidentData, target: Target): Recording {
+function criticStep(
+  settings: TrainerSettings,
+  networks: Networks,
+  data: ResidentData,
+  target: Target,
+): Recording {
   const graph = new Graph();
   const { real, fake, criticReal, criticFake, criticWeights } = forward(graph, settings, networks, data);
   const { cost, form } = settings;
   const lambda = { step: 'lambda' };
-  const objective = entropicObjective(graph, { real, fake, criticReal, criticFake, cost, form, lambda, sign: -1 });
+  const objective = entropicObjective(graph, {
+    real,
+    fake,
+    criticReal,
+    criticFake,
+    cost,
+    form,
+    lambda,
+    sign: -1,
+  });
   placeScalars(graph, objective.scalars, 'critic');
   const weights = [...criticWeights.values()];
   const gradients = backward(
@@ -101,7 +124,12 @@ function criticStep(settings: TrainerSettings, networks: Networks, data: Residen
   return schedule(graph, target).recording;
 }
 
-function generatorStep(settings: TrainerSettings, networks: Networks, data: ResidentData, target: Target): Recording {
+function generatorStep(
+  settings: TrainerSettings,
+  networks: Networks,
+  data: ResidentData,
+  target: Target,
+): Recording {
   const graph = new Graph();
   const { real, fake, criticReal, criticFake, generatorWeights } = forward(graph, settings, networks, data);
   const { cost, form, generatorLoss } = settings;
@@ -149,16 +177,10 @@ function update(
     gradients: flat('gradients', layout.bytes),
     moments: flat('moments', state.moments),
     count: flat('count', state.count, 'u32'),
-    fault: graph.external(
-      'fault',
-      [4],
-      { buffer: 'faults', offset: FAULT_OFFSETS[network] },
-      'u32',
-    ),
+    fault: graph.external('fault', [4], { buffer: 'faults', offset: FAULT_OFFSETS[network] }, 'u32'),
     scalars,
     ...(average ? { average: flat('average', layout.bytes), averageDecay: settings.averageDecay } : {}),
     skipRule: network === 'generator' && settings.skipRule,
     enabled: { step: 'enabled' },
   });
 }
-

@@ -20,7 +20,13 @@ import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
 import { type TrainerOptions, type TrainerSettings, lambdaAt, trainerSettings } from './settings.ts';
 import { type StepName, drawValues, stepRecordings } from './steps.ts';
-import { type StatusReport, STATUS_BYTES, decodeStatus, nonFinite, trainingBuffers } from './training-buffers.ts';
+import {
+  type StatusReport,
+  STATUS_BYTES,
+  decodeStatus,
+  nonFinite,
+  trainingBuffers,
+} from './training-buffers.ts';
 import { flatten, unflatten } from './weights.ts';
 
 /** What is known of training at one generator iteration. Means and errors are over the batch, costs in units of the data. */
@@ -112,11 +118,14 @@ export class Trainer implements Disposable {
         device.upload((buffers[`${network}.parameters`] as OwnedBuffer).buffer, 0, flat);
       });
       const average = buffers['generator.average'];
-      if (average) device.upload(average.buffer, 0, initialParameters(networks.generator.layout, settings.seed, 0));
+      if (average)
+        device.upload(average.buffer, 0, initialParameters(networks.generator.layout, settings.seed, 0));
       for (const [name, words] of resume?.state ?? []) {
         const buffer = buffers[name];
         if (!buffer || buffer.bytes < words.byteLength)
-          throw new UserError(`checkpoint: ${name} does not fit these settings; resume with the settings it was made with`);
+          throw new UserError(
+            `checkpoint: ${name} does not fit these settings; resume with the settings it was made with`,
+          );
         device.upload(buffer.buffer, 0, words);
       }
       await device.idle();
@@ -169,7 +178,7 @@ export class Trainer implements Disposable {
     const pending: PendingReport[] = [];
     let wanted = 1; // iterations per submit
     let measuredMs = 0; // per iteration, smoothed
-    let previous = Promise.resolve();
+    let previous: { iterations: number; done: Promise<void> } | undefined;
     let mark = performance.now();
     while (this.#iteration < steps && !signal?.aborted) {
       while (this.#ring.free === 0) yield await report(pending.shift() as PendingReport);
@@ -183,7 +192,10 @@ export class Trainer implements Disposable {
         const lambda = lambdaAt(this.settings.lambda, iteration);
         for (let s = 0; s < this.settings.criticSteps; s++)
           runs.push({ phase: 'critic', values: this.#values(iteration, s, lambda) });
-        const generator = { phase: 'generator', values: this.#values(iteration, this.settings.criticSteps, lambda) } as const;
+        const generator = {
+          phase: 'generator',
+          values: this.#values(iteration, this.settings.criticSteps, lambda),
+        } as const;
         if (reported(step)) {
           const ticket = this.#ring.take();
           const stepsPerSecond = measuredMs > 0 ? 1000 / measuredMs : 0;
@@ -194,19 +206,22 @@ export class Trainer implements Disposable {
       plan.run(runs);
       this.#iteration += made;
       pending.push(...asked.map((ask) => ask()));
-      const submitted = this.#device.idle();
-      submitted.catch(() => {}); // its failure is seen when it is awaited, one round later
-      await previous; // at most two submits are under way
-      previous = submitted;
+      const done = this.#device.idle();
+      done.catch(() => {}); // its failure is seen when it is awaited, one round later
       if (this.#profiler) await this.#profiler.collect();
-      const now = performance.now();
-      const tookMs = (now - mark) / made;
-      mark = now;
-      measuredMs = measuredMs === 0 ? tookMs : 0.8 * measuredMs + 0.2 * tookMs;
-      if (!this.#profiler) wanted = Math.max(1, Math.min(MOST_ITERATIONS_PER_SUBMIT, Math.round(SUBMIT_MS / measuredMs)));
+      if (previous) {
+        await previous.done; // at most two submits are under way
+        const now = performance.now();
+        const tookMs = (now - mark) / previous.iterations;
+        mark = now;
+        measuredMs = measuredMs === 0 ? tookMs : 0.7 * measuredMs + 0.3 * tookMs;
+        if (!this.#profiler)
+          wanted = Math.max(1, Math.min(MOST_ITERATIONS_PER_SUBMIT, Math.round(SUBMIT_MS / measuredMs)));
+      }
+      previous = { iterations: made, done };
       while (pending[0]?.done) yield await report(pending.shift() as PendingReport);
     }
-    await previous;
+    await previous?.done;
     while (pending.length > 0) yield await report(pending.shift() as PendingReport);
   }
 
@@ -252,7 +267,8 @@ export class Trainer implements Disposable {
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
   async sample(count: number, options: { seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
-    const parameters = this.#buffers['generator.average'] ?? (this.#buffers['generator.parameters'] as OwnedBuffer);
+    const parameters =
+      this.#buffers['generator.average'] ?? (this.#buffers['generator.parameters'] as OwnedBuffer);
     return generate(this.#device, this.settings.model, parameters.buffer, count, options.seed ?? 0);
   }
 
@@ -282,7 +298,8 @@ export class Trainer implements Disposable {
       throw new UserError(
         `trainer: samples of ${dataset.name} have shape [${dataset.shape}] (${sizeOf(dataset.shape)} values), the model was made for [${model.sample}] (${d}); give the model sample: [${dataset.shape}]`,
       );
-    if (dataset.count < 1) throw new UserError(`trainer: ${dataset.name} has no samples; check its selectors`);
+    if (dataset.count < 1)
+      throw new UserError(`trainer: ${dataset.name} has no samples; check its selectors`);
     this.#data?.plan.dispose();
     this.#data?.resident.buffer.dispose();
     this.#data = undefined;
@@ -342,5 +359,7 @@ async function report({ step, lambda, stepsPerSecond, bytes }: PendingReport): P
 
 /** The distinct kernels of recordings, for the record of what a run used. */
 function kernelsOf(recordings: readonly Recording[]): string[] {
-  return [...new Set(recordings.flatMap((recording) => recording.dispatches.map((call) => call.kernel)))].sort();
+  return [
+    ...new Set(recordings.flatMap((recording) => recording.dispatches.map((call) => call.kernel))),
+  ].sort();
 }

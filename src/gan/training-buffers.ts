@@ -6,7 +6,11 @@
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { Networks } from '../nn/architectures.ts';
-import { OBJECTIVE_SCALARS, type ObjectiveScalars, decodeObjectiveScalars } from '../ops/entropic-objective.ts';
+import {
+  OBJECTIVE_SCALARS,
+  type ObjectiveScalars,
+  decodeObjectiveScalars,
+} from '../ops/entropic-objective.ts';
 import { optimiserStateBytes } from '../ops/optimiser.ts';
 import { NETWORKS } from './checkpoint.ts';
 import type { TrainerSettings } from './settings.ts';
@@ -68,7 +72,8 @@ export function trainingBuffers(
 export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
   const faults = new Uint32Array(bytes, SCALARS_BYTES, FAULTS_BYTES / 4);
   if (faults.some((word) => word !== 0)) return undefined;
-  const scalars = (offset: number): ObjectiveScalars => decodeObjectiveScalars(new Float32Array(bytes, offset, OBJECTIVE_SCALARS));
+  const scalars = (offset: number): ObjectiveScalars =>
+    decodeObjectiveScalars(new Float32Array(bytes, offset, OBJECTIVE_SCALARS));
   const critic = scalars(STATUS_OFFSETS.critic);
   const generator = scalars(STATUS_OFFSETS.generator);
   if (!critic.finite || !generator.finite) return undefined;

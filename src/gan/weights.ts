@@ -19,7 +19,9 @@ export function flatten(layout: ParameterLayout, weights: Weights): Float32Array
   for (const { name, shape, offset } of layout.parameters) {
     const tensor = weights.get(name);
     if (!tensor || tensor.data.length !== sizeOf(shape))
-      throw new Error(`weights: ${name} should have shape [${shape}], has ${tensor ? `[${tensor.shape}]` : 'none'}`);
+      throw new Error(
+        `weights: ${name} should have shape [${shape}], has ${tensor ? `[${tensor.shape}]` : 'none'}`,
+      );
     flat.set(tensor.data, offset / 4);
   }
   return flat;

@@ -41,7 +41,8 @@ export function layOutArena(recordings: readonly Recording[], maxBufferBytes: nu
       const used = bindings.map((b) => ({ access: b.access, slot: dispatch.bindings[b.name] as Slot }));
       for (const a of used) {
         for (const b of used) {
-          if (a.access !== b.access && !a.slot.external && !b.slot.external) conflicts.get(a.slot)?.add(b.slot);
+          if (a.access !== b.access && !a.slot.external && !b.slot.external)
+            conflicts.get(a.slot)?.add(b.slot);
         }
       }
     }

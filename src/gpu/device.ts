@@ -43,7 +43,8 @@ export interface OwnedBuffer extends Disposable {
 /** Describes an adapter from its info, recognising the known software renderers. */
 export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|softpipe|warp|basic render/i.test(text);
+  const software =
+    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|softpipe|warp|basic render/i.test(text);
   return {
     vendor: info.vendor,
     architecture: info.architecture,
@@ -235,7 +236,9 @@ export class Device implements Disposable {
     const definition = kernelDefinition(name);
     for (const feature of definition.features) {
       if (!this.gpu.features.has(feature))
-        throw new UserError(`kernel ${name} needs the feature ${feature}, which this device was not opened with`);
+        throw new UserError(
+          `kernel ${name} needs the feature ${feature}, which this device was not opened with`,
+        );
     }
     const module = this.gpu.createShaderModule({ label: name, code: specialise(definition, constants) });
     this.counters.modules++;
@@ -264,7 +267,9 @@ export class Device implements Disposable {
       return { pipeline, layout };
     } catch (error) {
       const info = await module.getCompilationInfo();
-      const messages = info.messages.map((m) => `shaders/${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`);
+      const messages = info.messages.map(
+        (m) => `shaders/${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`,
+      );
       throw new Error(`${name} does not compile: ${messages.join('; ') || (error as Error).message}`);
     }
   }

@@ -80,7 +80,10 @@ export function specialise(
   let text = definition.source;
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^((?:const|alias) ${name}(?:: \\w+)? = )[\\w.]+(;)`, 'm');
-    const typed = /^const \w+: f32/.test(text.match(line)?.[0] ?? '') && Number.isInteger(value) ? `${value}.0` : `${value}`;
+    const typed =
+      /^const \w+: f32/.test(text.match(line)?.[0] ?? '') && Number.isInteger(value)
+        ? `${value}.0`
+        : `${value}`;
     text = text.replace(line, `$1${typed}$2`);
   }
   return text;

@@ -102,7 +102,8 @@ export class Plan<P extends string> implements Disposable {
         let view = views.get(slot);
         if (!view) {
           const buffer = slot.external && externals[slot.external.buffer];
-          if (!buffer) throw new Error(`plan: ${slot.label} names the unknown buffer ${slot.external?.buffer}`);
+          if (!buffer)
+            throw new Error(`plan: ${slot.label} names the unknown buffer ${slot.external?.buffer}`);
           view = { buffer, offset: slot.external.offset };
           views.set(slot, view);
         }
@@ -136,11 +137,15 @@ export class Plan<P extends string> implements Disposable {
             entries: [
               {
                 binding: 0,
-                resource: { buffer: (stepped ? stepParams : staticParams).buffer, size: definition.paramsBytes },
+                resource: {
+                  buffer: (stepped ? stepParams : staticParams).buffer,
+                  size: definition.paramsBytes,
+                },
               },
               ...definition.bindings.map((binding, i) => {
                 const slot = call.bindings[binding.name];
-                if (!slot) throw new Error(`plan: ${call.label} (${call.kernel}) lacks the binding ${binding.name}`);
+                if (!slot)
+                  throw new Error(`plan: ${call.label} (${call.kernel}) lacks the binding ${binding.name}`);
                 const view = viewOf(slot);
                 return { binding: i + 1, resource: { ...view, size: Math.ceil(slot.bytes / 4) * 4 } };
               }),
@@ -196,7 +201,9 @@ export class Plan<P extends string> implements Disposable {
     for (const { phase: name, values = {}, after } of sequence) {
       const phase = this.#phaseOf(name);
       if ((used + phase.blocks) * BLOCK > this.#stepBytes.byteLength)
-        throw new Error(`plan: ${sequence.length} phases in one run exceed its params block; raise phasesPerRun`);
+        throw new Error(
+          `plan: ${sequence.length} phases in one run exceed its params block; raise phasesPerRun`,
+        );
       for (const step of phase.steps) {
         let offset = step.staticOffset;
         if (step.blockIndex >= 0) {

@@ -46,11 +46,16 @@ export class Profiler implements Disposable {
   /** The descriptor of the pass that holds the next dispatch. */
   next(call: AnyKernelCall<Slot>): GPUComputePassDescriptor {
     const index = this.#pending.length * 2;
-    if (index + 2 > QUERIES) throw new Error('profile: too many dispatches in one run; collect() between runs');
+    if (index + 2 > QUERIES)
+      throw new Error('profile: too many dispatches in one run; collect() between runs');
     this.#pending.push(call);
     return {
       label: call.label,
-      timestampWrites: { querySet: this.#set, beginningOfPassWriteIndex: index, endOfPassWriteIndex: index + 1 },
+      timestampWrites: {
+        querySet: this.#set,
+        beginningOfPassWriteIndex: index,
+        endOfPassWriteIndex: index + 1,
+      },
     };
   }
 

@@ -28,7 +28,10 @@ export class ReadbackRing implements Disposable {
    * the submit, is the promise of their bytes.
    */
   take(): {
-    encode: (encoder: GPUCommandEncoder, pieces: readonly { buffer: GPUBuffer; offset: number; bytes: number }[]) => void;
+    encode: (
+      encoder: GPUCommandEncoder,
+      pieces: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
+    ) => void;
     arrived: () => Promise<ArrayBuffer>;
   } {
     const staging = this.#free.pop();

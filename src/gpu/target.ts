@@ -13,6 +13,8 @@ export function targetOf(device: Device): Target {
   return {
     adapter: device.adapter.kind,
     features: new Set(device.gpu.features),
-    ...(sizes && sizes[0] === sizes[1] && device.gpu.features.has('subgroups') ? { subgroupSize: sizes[0] } : {}),
+    ...(sizes && sizes[0] === sizes[1] && device.gpu.features.has('subgroups')
+      ? { subgroupSize: sizes[0] }
+      : {}),
   };
 }

@@ -23,8 +23,8 @@ export interface Node<A = unknown> {
   inputs: readonly Tensor[];
   outputs: readonly Tensor[];
   attributes: A;
-  /** Index of the input whose memory output 0 takes over, for updates in place. */
-  inPlace?: number;
+  /** For each output that takes over the memory of an input, that input's index. */
+  inPlace: readonly (number | undefined)[];
 }
 
 /**
@@ -63,22 +63,24 @@ export class Graph {
   /** Appends a node and returns its outputs. */
   add<A, const O extends readonly { name: string; shape: readonly number[]; type?: 'f32' | 'u32' }[]>(
     op: Op<A>,
-    node: { inputs: readonly Tensor[]; outputs: O; attributes: NoInfer<A>; inPlace?: number },
+    node: {
+      inputs: readonly Tensor[];
+      outputs: O;
+      attributes: NoInfer<A>;
+      inPlace?: readonly (number | undefined)[];
+    },
   ): { [I in keyof O]: Tensor } {
     const outputs = node.outputs.map(({ name, shape, type = 'f32' }): Tensor => ({ name, shape, type }));
-    const added = { op, inputs: node.inputs, outputs, attributes: node.attributes } as Node;
-    if (node.inPlace !== undefined) added.inPlace = node.inPlace;
-    this.nodes.push(added);
-    for (const output of outputs) this.#producers.set(output, added);
+    const added: Node<A> = {
+      op,
+      inputs: node.inputs,
+      outputs,
+      attributes: node.attributes,
+      inPlace: node.inPlace ?? [],
+    };
+    this.nodes.push(added as Node);
+    for (const output of outputs) this.#producers.set(output, added as Node);
     return outputs as unknown as { [I in keyof O]: Tensor };
-  }
-
-  /** Gives a node one more output. */
-  addOutput(node: Node, name: string, shape: readonly number[]): Tensor {
-    const output: Tensor = { name, shape, type: 'f32' };
-    node.outputs = [...node.outputs, output];
-    this.#producers.set(output, node);
-    return output;
   }
 
   producer(tensor: Tensor): Node | undefined {

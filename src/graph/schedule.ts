@@ -24,11 +24,9 @@ export function schedule(graph: Graph, target: Target, kept: readonly Tensor[] =
   const live = liveNodes(graph, kept);
   const places = new Map<Tensor, Slot['external']>();
   for (const node of live) {
-    if (node.inPlace !== undefined) {
-      const output = node.outputs[0] as Tensor;
-      const input = node.inputs[node.inPlace] as Tensor;
-      if (output !== input) owner.set(output, root(input));
-    }
+    node.inPlace.forEach((input, output) => {
+      if (input !== undefined) owner.set(node.outputs[output] as Tensor, root(node.inputs[input] as Tensor));
+    });
   }
   for (const node of live) {
     for (const tensor of [...node.inputs, ...node.outputs]) {

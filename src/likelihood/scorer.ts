@@ -77,7 +77,10 @@ export class Scorer implements Disposable {
     this.#device = device;
     this.#seed = options.seed;
     this.#networks = networksOf(model.configuration.settings.model);
-    this.#generator = device.storageOf('generator', flatten(this.#networks.generator.layout, model.generator));
+    this.#generator = device.storageOf(
+      'generator',
+      flatten(this.#networks.generator.layout, model.generator),
+    );
     this.#critic = device.storageOf('critic', flatten(this.#networks.critic.layout, model.critic));
   }
 
@@ -214,7 +217,12 @@ export class Scorer implements Disposable {
           signal?.throwIfAborted();
           const start = c * chunk;
           const values = { start, validCount: Math.min(chunk, k - start), first: Number(c === 0) };
-          plan.run([{ phase: 'bank', values: { firstBlock: (start * this.model.configuration.settings.model.latent) / 2 } }]);
+          plan.run([
+            {
+              phase: 'bank',
+              values: { firstBlock: (start * this.model.configuration.settings.model.latent) / 2 },
+            },
+          ]);
           for (let block = 0; block < here; block++) {
             plan.run([{ phase: `${block}`, values }]);
             await device.idle();
@@ -225,7 +233,11 @@ export class Scorer implements Disposable {
           const row = (first + block) * rows;
           const state = externals[`${block}.state`] as GPUBuffer;
           states.set(await device.readFloats(state, 0, countOf(block) * STATE_FLOATS), row * STATE_FLOATS);
-          const keys = await device.read(externals[`${block}.tail`] as GPUBuffer, 0, countOf(block) * stride * 4);
+          const keys = await device.read(
+            externals[`${block}.tail`] as GPUBuffer,
+            0,
+            countOf(block) * stride * 4,
+          );
           tails.set(tailOf(new Uint32Array(keys), countOf(block), kept), row * kept);
         }
       }

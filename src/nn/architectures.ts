@@ -8,8 +8,7 @@ import { type Layer, type ParameterLayout, type Stack, layOutParameters, outputs
 
 /** Two critics of their own, or one trunk under two linear heads (the one of D₁ without bias). */
 export type CriticLayers =
-  | { readonly trunk: readonly Layer[] }
-  | { readonly real: readonly Layer[]; readonly fake: readonly Layer[] };
+  { readonly trunk: readonly Layer[] } | { readonly real: readonly Layer[]; readonly fake: readonly Layer[] };
 
 export interface Architecture {
   /** Shape of one sample, e.g. [28, 28, 1] or [64]. */
@@ -74,7 +73,9 @@ export function architecture(given: Architecture): Architecture {
   if (!Number.isInteger(given.latent) || given.latent < 1)
     throw new UserError(`architecture: latent is ${given.latent}; must be a whole number of 1 or more`);
   if (given.sample.length === 0 || !given.sample.every((n) => Number.isInteger(n) && n > 0))
-    throw new UserError(`architecture: sample shape is [${given.sample}]; must be whole numbers of 1 or more`);
+    throw new UserError(
+      `architecture: sample shape is [${given.sample}]; must be whole numbers of 1 or more`,
+    );
   networksOf(given); // checks every layer
   const made = outputsOf(given.latent, given.generator);
   if (made !== d)
@@ -85,7 +86,9 @@ export function architecture(given: Architecture): Architecture {
     for (const which of ['real', 'fake'] as const) {
       const units = outputsOf(d, given.critic[which]);
       if (units !== 1)
-        throw new UserError(`architecture: critic.${which} gives ${units} values a sample; its last layer needs 1 unit`);
+        throw new UserError(
+          `architecture: critic.${which} gives ${units} values a sample; its last layer needs 1 unit`,
+        );
     }
   }
   return given;
@@ -110,9 +113,16 @@ export function networksOf({ sample, latent, generator, critic }: Architecture):
   if ('trunk' in critic) {
     const trunk: Stack = { prefix: 'trunk', inputs: d, layers: critic.trunk };
     const features = outputsOf(d, critic.trunk);
-    const real: Stack = { prefix: 'real', inputs: features, layers: [{ kind: 'dense', units: 1, bias: false }] };
+    const real: Stack = {
+      prefix: 'real',
+      inputs: features,
+      layers: [{ kind: 'dense', units: 1, bias: false }],
+    };
     const fake: Stack = { prefix: 'fake', inputs: features, layers: [{ kind: 'dense', units: 1 }] };
-    return { generator: generatorNetwork, critic: { trunk, real, fake, layout: layOutParameters([trunk, real, fake]) } };
+    return {
+      generator: generatorNetwork,
+      critic: { trunk, real, fake, layout: layOutParameters([trunk, real, fake]) },
+    };
   }
   const real: Stack = { prefix: 'real', inputs: d, layers: critic.real };
   const fake: Stack = { prefix: 'fake', inputs: d, layers: critic.fake };

@@ -7,14 +7,19 @@ import { sizeOf } from '../graph/graph.ts';
 import type { ParameterLayout } from './layers.ts';
 
 /** The flat initial parameters of a layout. The same seed and stream give the same values. */
-export function initialParameters(layout: ParameterLayout, seed: number, stream: number): Float32Array<ArrayBuffer> {
+export function initialParameters(
+  layout: ParameterLayout,
+  seed: number,
+  stream: number,
+): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(layout.bytes / 4);
   layout.parameters.forEach((parameter, index) => {
     if (parameter.shape.length < 2) return;
     const count = sizeOf(parameter.shape);
     const limit = Math.sqrt(6 / (parameter.fanIn + parameter.fanOut));
     const uniforms = threefryUniforms(count, [seed >>> 0, (stream * 65536 + index) >>> 0]);
-    for (let i = 0; i < count; i++) flat[parameter.offset / 4 + i] = (2 * (uniforms[i] as number) - 1) * limit;
+    for (let i = 0; i < count; i++)
+      flat[parameter.offset / 4 + i] = (2 * (uniforms[i] as number) - 1) * limit;
   });
   return flat;
 }

@@ -75,22 +75,34 @@ export function layOutParameters(stacks: readonly Stack[]): ParameterLayout {
 
 function checkLayer(name: string, layer: Layer): void {
   if (layer.kind !== 'dense')
-    throw new UserError(`layer ${name}: unknown kind ${JSON.stringify((layer as Layer).kind)}; known: "dense"`);
+    throw new UserError(
+      `layer ${name}: unknown kind ${JSON.stringify((layer as Layer).kind)}; known: "dense"`,
+    );
   if (!Number.isInteger(layer.units) || layer.units < 1)
     throw new UserError(`layer ${name}: units is ${layer.units}; must be a whole number of 1 or more`);
   if (layer.activation !== undefined && !ACTIVATIONS.includes(layer.activation))
-    throw new UserError(`layer ${name}: unknown activation ${JSON.stringify(layer.activation)}; known: ${ACTIVATIONS.join(', ')}`);
+    throw new UserError(
+      `layer ${name}: unknown activation ${JSON.stringify(layer.activation)}; known: ${ACTIVATIONS.join(', ')}`,
+    );
 }
 
 /** The parameter tensors of a layout over the buffer of that name. */
 export function parameterTensors(graph: Graph, layout: ParameterLayout, buffer: string): Map<string, Tensor> {
   return new Map(
-    layout.parameters.map((p) => [p.name, graph.external(`${buffer}.${p.name}`, p.shape, { buffer, offset: p.offset })]),
+    layout.parameters.map((p) => [
+      p.name,
+      graph.external(`${buffer}.${p.name}`, p.shape, { buffer, offset: p.offset }),
+    ]),
   );
 }
 
 /** Applies a stack to x: [batch, inputs] → [batch, outputs]. */
-export function applyStack(graph: Graph, stack: Stack, parameters: ReadonlyMap<string, Tensor>, x: Tensor): Tensor {
+export function applyStack(
+  graph: Graph,
+  stack: Stack,
+  parameters: ReadonlyMap<string, Tensor>,
+  x: Tensor,
+): Tensor {
   return stack.layers.reduce((input, layer, i) => {
     const name = `${stack.prefix}.${i}`;
     const weight = parameters.get(`${name}.weight`);

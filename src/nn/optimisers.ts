@@ -52,4 +52,8 @@ export const rmsprop = (options: Choice<'decay' | 'epsilon'>): OptimiserSettings
 });
 
 /** Gradient descent with momentum (default 0). */
-export const sgd = (options: Choice<'momentum'>): OptimiserSettings => ({ kind: 'sgd', ...DEFAULTS, ...options });
+export const sgd = (options: Choice<'momentum'>): OptimiserSettings => ({
+  kind: 'sgd',
+  ...DEFAULTS,
+  ...options,
+});

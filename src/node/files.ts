@@ -45,7 +45,9 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw new UserError(`${path}: cannot be written (${reason(error)}); choose a folder that you may write to, with space left`);
+    throw new UserError(
+      `${path}: cannot be written (${reason(error)}); choose a folder that you may write to, with space left`,
+    );
   }
 }
 
@@ -58,7 +60,9 @@ export async function ensureFolder(path: string): Promise<void> {
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
-    throw new UserError(`${path}: cannot be written (${reason(error)}); choose a folder that you may write to`);
+    throw new UserError(
+      `${path}: cannot be written (${reason(error)}); choose a folder that you may write to`,
+    );
   }
 }
 

@@ -38,7 +38,8 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     forceFallbackAdapter: kind === 'software',
   });
   const description = adapter && describeAdapter(adapter.info);
-  if (!adapter || !description || (kind === 'hardware' && description.kind !== 'hardware')) throw noAdapter(kind);
+  if (!adapter || !description || (kind === 'hardware' && description.kind !== 'hardware'))
+    throw noAdapter(kind);
   const limits: Record<string, number> = {};
   for (const name of RAISED_LIMITS) limits[name] = adapter.limits[name];
   const gpu = await adapter.requestDevice({

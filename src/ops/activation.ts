@@ -64,7 +64,13 @@ export function activation(graph: Graph, x: Tensor, kind: ActivationKind, slope 
 }
 
 /** dy ⊙ f'(x), through the output y = f(x). */
-export function activationGradient(graph: Graph, dy: Tensor, y: Tensor, kind: ActivationKind, slope = 0.2): Tensor {
+export function activationGradient(
+  graph: Graph,
+  dy: Tensor,
+  y: Tensor,
+  kind: ActivationKind,
+  slope = 0.2,
+): Tensor {
   return graph.add(activationGradientOp, {
     inputs: [dy, y],
     outputs: [{ name: `d(${y.name})·${kind}'`, shape: y.shape }],

@@ -115,7 +115,15 @@ const objectiveOp: Op<Attributes> = {
         kernelCall({
           kernel: 'entropic_objective_tiles',
           label: scalars.name,
-          params: { n, m, d, row_tiles: rows.tiles, column_tiles: columns.tiles, first_row_block: first, lambda },
+          params: {
+            n,
+            m,
+            d,
+            row_tiles: rows.tiles,
+            column_tiles: columns.tiles,
+            first_row_block: first,
+            lambda,
+          },
           bindings: { real, fake, critic_real, critic_fake, row_partials, column_partials },
           overrides: overridesOf(attributes),
           workgroups: [columns.blocks, count, 1],
@@ -178,7 +186,13 @@ const GRADIENT_COLUMNS = 16;
 const gradientOp: Op<Attributes> = {
   name: 'entropic-objective-gradient',
   dispatch({ inputs, outputs, attributes }, target) {
-    const [real, fake, critic_real, critic_fake, scalars] = inputs as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [real, fake, critic_real, critic_fake, scalars] = inputs as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
     const [out] = outputs as readonly [Tensor];
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;

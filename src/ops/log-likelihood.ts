@@ -262,13 +262,13 @@ export function likelihoodAccumulate(
       lambda,
       validCount,
     },
-    ...(roomy ? { inPlace: 3 } : {}),
+    ...(roomy ? { inPlace: [3] } : {}),
   });
   const [merged] = graph.add(mergeOp, {
     inputs: [partials, state],
     outputs: [{ name: state.name, shape: state.shape }],
     attributes: { count, perObservation, lambda, first },
-    inPlace: 1,
+    inPlace: [1],
   });
   settle(graph, state, merged);
   if (!tail) return { state: merged };
@@ -287,7 +287,7 @@ function makeRoom(
     inputs: [keys],
     outputs: [{ name: keys.name, shape: keys.shape, type: 'u32' }],
     attributes: { length, room: (keys.shape[1] as number) - 2 - count, first },
-    inPlace: 0,
+    inPlace: [0],
   })[0];
 }
 

@@ -33,7 +33,8 @@ const matmulOp: Op<Matmul> = {
   dispatch({ inputs, outputs, attributes: at }, target) {
     const [a, b] = inputs as readonly [Tensor, Tensor];
     const out = outputs[0] as Tensor;
-    const input = (index: number, otherwise: Tensor): Tensor => (index < 0 ? otherwise : (inputs[index] as Tensor));
+    const input = (index: number, otherwise: Tensor): Tensor =>
+      index < 0 ? otherwise : (inputs[index] as Tensor);
     const { kernel, workgroups } = matmulVariant(at, target);
     return [
       kernelCall({
@@ -73,7 +74,9 @@ const matmulOp: Op<Matmul> = {
   derivative(graph, node, [outGradient], wanted) {
     const at = node.attributes;
     if (!outGradient || at.gate >= 0 || at.accumulate >= 0 || at.columnSums)
-      throw new Error(`matmul: ${node.outputs[0]?.name} is already part of a backward pass; its derivative is not defined`);
+      throw new Error(
+        `matmul: ${node.outputs[0]?.name} is already part of a backward pass; its derivative is not defined`,
+      );
     const [a, b] = node.inputs as readonly [Tensor, Tensor];
     const out = node.outputs[0] as Tensor;
     const dz = gated(graph, outGradient, out, at.activation, at.slope);
@@ -91,7 +94,11 @@ const matmulOp: Op<Matmul> = {
         gradients[1] = db;
         if (bias) gradients[at.bias] = dbias;
       } else {
-        gradients[1] = matmulNode(graph, dz, a, { transposeA: true, transposeB: at.transposeA, name: names.b })[0];
+        gradients[1] = matmulNode(graph, dz, a, {
+          transposeA: true,
+          transposeB: at.transposeA,
+          name: names.b,
+        })[0];
       }
     }
     if (at.bias >= 0 && wanted[at.bias] && !gradients[at.bias])
@@ -122,7 +129,9 @@ function matmulNode(graph: Graph, a: Tensor, b: Tensor, options: MatmulOptions):
   const [m, k] = (transposeA ? [a.shape[1], a.shape[0]] : [a.shape[0], a.shape[1]]) as [number, number];
   const [kb, n] = (transposeB ? [b.shape[1], b.shape[0]] : [b.shape[0], b.shape[1]]) as [number, number];
   if (k !== kb)
-    throw new Error(`matmul: inner sizes differ: ${a.name} is [${a.shape}], ${b.name} is [${b.shape}] (transposed: ${transposeA}, ${transposeB})`);
+    throw new Error(
+      `matmul: inner sizes differ: ${a.name} is [${a.shape}], ${b.name} is [${b.shape}] (transposed: ${transposeA}, ${transposeB})`,
+    );
   const name = options.name ?? `${a.name}·${b.name}`;
   return graph.add(matmulOp, {
     inputs: bias ? [a, b, bias] : [a, b],
@@ -158,31 +167,52 @@ function openProduct(graph: Graph, gradient: Tensor): Node<Matmul> | undefined {
   const node = graph.producer(gradient);
   if (node?.op !== (matmulOp as Op<unknown>)) return undefined;
   const found = node as Node<Matmul>;
-  const { gate, activation, columnSums, bias } = found.attributes;
-  return gate < 0 && bias < 0 && activation === 'linear' && !columnSums ? found : undefined;
+  const { gate, activation, bias } = found.attributes;
+  return gate < 0 && bias < 0 && activation === 'linear' ? found : undefined;
 }
 
 /** dy ⊙ act'(y): in the epilogue of the product that makes dy, where there is one. dy must have no other use. */
 function gated(graph: Graph, dy: Tensor, y: Tensor, kind: ActivationKind, slope: number): Tensor {
   if (kind === 'linear') return dy;
   const product = openProduct(graph, dy);
-  if (!product) return activationGradient(graph, dy, y, kind, slope);
-  product.attributes = { ...product.attributes, gate: product.inputs.length, gateActivation: kind, gateSlope: slope };
+  if (!product || product.attributes.columnSums) return activationGradient(graph, dy, y, kind, slope);
+  product.attributes = {
+    ...product.attributes,
+    gate: product.inputs.length,
+    gateActivation: kind,
+    gateSlope: slope,
+  };
   product.inputs = [...product.inputs, y];
   return dy;
 }
 
 /**
- * Sum of two gradients of one tensor: a product adds itself onto the other one in place, where that was made before it.
- * Neither may have another use.
+ * Sum of two gradients of one tensor. Where the later one is a product, or the column sums of its second factor, it adds
+ * itself onto the earlier one in place. Neither may have another use.
  */
 export function addGradients(graph: Graph, a: Tensor, b: Tensor): Tensor {
   const order = (tensor: Tensor): number => graph.nodes.indexOf(graph.producer(tensor) as Node);
   const [early, late] = order(a) <= order(b) ? [a, b] : [b, a];
   const product = openProduct(graph, late);
-  if (!product || product.attributes.accumulate >= 0 || order(early) < 0) return add(graph, early, late);
-  product.attributes = { ...product.attributes, accumulate: product.inputs.length };
-  product.inPlace = product.inputs.length;
+  const output = product?.outputs.indexOf(late) ?? -1;
+  // The bias gradient follows the weight's: a product accumulates into both of its outputs or into none.
+  const free = output === 0 ? product?.attributes.accumulate === -1 : product?.inPlace[1] === undefined;
+  const joined =
+    output === 1
+      ? (product?.attributes.accumulate ?? -1) >= 0
+      : !product?.attributes.columnSums || isColumnSummed(graph, early);
+  if (!product || order(early) < 0 || !free || !joined) return add(graph, early, late);
+  const index = product.inputs.length;
   product.inputs = [...product.inputs, early];
+  if (output === 0) {
+    product.attributes = { ...product.attributes, accumulate: index };
+    product.inPlace = [index, product.inPlace[1]];
+  } else product.inPlace = [product.inPlace[0], index];
   return late;
+}
+
+/** Whether a gradient comes with column sums that can be accumulated along with it. */
+function isColumnSummed(graph: Graph, gradient: Tensor): boolean {
+  const product = openProduct(graph, gradient);
+  return product !== undefined && product.attributes.columnSums;
 }

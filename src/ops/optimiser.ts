@@ -20,11 +20,11 @@ export interface OptimiserChoice {
 }
 
 export interface OptimiserTensors {
-  /** [size], updated in place; must be external memory, as must all that is updated. */
+  /** [size], a multiple of 4, updated in place; must be external memory, as must all that is updated. */
   readonly parameters: Tensor;
   readonly gradients: Tensor;
   readonly moments: Tensor;
-  /** Updates so far, one copy a workgroup. */
+  /** Updates so far, one copy an invocation. */
   readonly count: Tensor;
   /** Raised when something is not finite. */
   readonly fault: Tensor;
@@ -39,14 +39,17 @@ export interface OptimiserTensors {
 }
 
 /** Elements that one workgroup updates, as in the kernels. */
-const PER_GROUP = 1024;
+const PER_GROUP = 2048;
 /** Partial sums of the gradient norm. */
 const NORMS = 64;
 
 /** Sizes in bytes of the state of an optimiser on `size` parameters. */
-export function optimiserStateBytes(choice: OptimiserChoice, size: number): { moments: number; count: number } {
+export function optimiserStateBytes(
+  choice: OptimiserChoice,
+  size: number,
+): { moments: number; count: number } {
   const perParameter = choice.kind === 'adam' || choice.kind === 'adamw' ? 2 : 1;
-  return { moments: perParameter * size * 4, count: Math.ceil(size / PER_GROUP) * 4 };
+  return { moments: perParameter * size * 4, count: Math.ceil(size / PER_GROUP) * 64 * 4 };
 }
 
 interface Attributes {
@@ -102,10 +105,7 @@ const optimiserOp: Op<Attributes> = {
       clip_norm: choice.clipNorm,
       average_decay: averageDecay,
     };
-    return [
-      ...(clips ? [normCall(gradients, norms, size)] : []),
-      updateCall(choice, common, params, size),
-    ];
+    return [...(clips ? [normCall(gradients, norms, size)] : []), updateCall(choice, common, params, size)];
   },
 };
 
@@ -123,8 +123,18 @@ function normCall(gradients: Tensor, norms: Tensor, size: number): AnyKernelCall
 
 function updateCall(
   choice: OptimiserChoice,
-  common: Pick<Parameters<typeof kernelCall<'optimiser_adam', Tensor>>[0], 'label' | 'bindings' | 'overrides' | 'workgroups'>,
-  params: { size: number; enabled: ParamValue; norm_count: number; rate: number; clip_norm: number; average_decay: number },
+  common: Pick<
+    Parameters<typeof kernelCall<'optimiser_adam', Tensor>>[0],
+    'label' | 'bindings' | 'overrides' | 'workgroups'
+  >,
+  params: {
+    size: number;
+    enabled: ParamValue;
+    norm_count: number;
+    rate: number;
+    clip_norm: number;
+    average_decay: number;
+  },
   size: number,
 ): AnyKernelCall<Tensor> {
   switch (choice.kind) {
@@ -149,7 +159,12 @@ function updateCall(
       return kernelCall({
         ...common,
         kernel: 'optimiser_rmsprop',
-        params: { ...params, decay: choice.decay, one_minus_decay: 1 - choice.decay, epsilon: choice.epsilon },
+        params: {
+          ...params,
+          decay: choice.decay,
+          one_minus_decay: 1 - choice.decay,
+          epsilon: choice.epsilon,
+        },
         flops: 8 * size,
         bytes: 20 * size,
       });
@@ -172,10 +187,10 @@ export function optimiserStep(graph: Graph, choice: OptimiserChoice, tensors: Op
     outputs: [
       { name: parameters.name, shape: parameters.shape },
       { name: 'gradient.norms', shape: [NORMS] },
-      { name: 'unused', shape: [1] }, // WebGPU wants every binding bound
+      { name: 'unused', shape: [4] }, // WebGPU wants every binding bound
     ],
     attributes: { choice, averageDecay, skipRule: tensors.skipRule ?? false, enabled: tensors.enabled },
-    inPlace: 0,
+    inPlace: [0],
   });
   const place = graph.placeOf(parameters);
   if (!place) throw new Error('optimiser: parameters must be external memory');

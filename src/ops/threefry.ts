@@ -39,7 +39,12 @@ const threefryOp: Op<Random> = {
 };
 
 /** Uniforms in (0, 1]. */
-export function threefryUniform(graph: Graph, name: string, shape: readonly number[], source: RandomSource): Tensor {
+export function threefryUniform(
+  graph: Graph,
+  name: string,
+  shape: readonly number[],
+  source: RandomSource,
+): Tensor {
   return graph.add(threefryOp, {
     inputs: [],
     outputs: [{ name, shape }],
@@ -48,7 +53,12 @@ export function threefryUniform(graph: Graph, name: string, shape: readonly numb
 }
 
 /** Standard normals. */
-export function threefryNormal(graph: Graph, name: string, shape: readonly number[], source: RandomSource): Tensor {
+export function threefryNormal(
+  graph: Graph,
+  name: string,
+  shape: readonly number[],
+  source: RandomSource,
+): Tensor {
   return graph.add(threefryOp, {
     inputs: [],
     outputs: [{ name, shape }],

@@ -12,7 +12,10 @@ export interface KernelCase {
   readonly name: string;
   readonly inputs: Readonly<Record<string, HostTensor>>;
   /** Emits the op under test and returns the outputs to compare, by name. */
-  readonly build: (graph: Graph, tensors: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
+  readonly build: (
+    graph: Graph,
+    tensors: Readonly<Record<string, Tensor>>,
+  ) => Readonly<Record<string, Tensor>>;
   /** The same outputs from the float64 twin. */
   readonly reference: (round: Round) => Readonly<Record<string, ArrayLike<number>>>;
   /**
