@@ -8,7 +8,8 @@ import type { Graph, Tensor } from './graph.ts';
 export type Sum = (graph: Graph, a: Tensor, b: Tensor) => Tensor;
 
 /**
- * Gradients of a scalar L with respect to `wanted`, given dL/dt for some tensors t of the graph (the seeds).
+ * Gradients of a scalar L with respect to `wanted`, given dL/dt for some tensors t of the graph (the seeds), whose memory
+ * may be taken over.
  * @param sum how gradients that reach a tensor along several paths are brought together.
  * @returns one gradient per wanted tensor, undefined where L does not depend on it.
  */
@@ -19,6 +20,7 @@ export function backward(
   sum: Sum,
 ): (Tensor | undefined)[] {
   const forward = [...graph.nodes];
+  const asked = new Set<Tensor>(wanted);
   const needed = new Set<Tensor>(wanted);
   for (const node of forward) {
     if (node.inputs.some((input) => needed.has(input))) for (const output of node.outputs) needed.add(output);
@@ -28,17 +30,33 @@ export function backward(
     const before = gradients.get(tensor);
     gradients.set(tensor, before ? sum(graph, before, gradient) : gradient);
   };
+  keepRepeated(
+    graph,
+    seeds.map(([, gradient]) => gradient),
+  );
   for (const [tensor, gradient] of seeds) if (needed.has(tensor)) accumulate(tensor, gradient);
   for (const node of forward.reverse()) {
     const outputGradients = node.outputs.map((output) => gradients.get(output));
     const wants = node.inputs.map((input) => needed.has(input));
     if (!wants.includes(true) || outputGradients.every((g) => g === undefined)) continue;
     if (!node.op.derivative) throw new Error(`backward: ${node.op.name} has no derivative`);
+    node.outputs.forEach((output, i) => {
+      const gradient = outputGradients[i];
+      if (gradient && asked.has(output)) graph.keep(gradient);
+    });
     const inputGradients = node.op.derivative(graph, node, outputGradients, wants);
+    keepRepeated(graph, [...outputGradients, ...inputGradients]);
     node.inputs.forEach((input, i) => {
       const gradient = inputGradients[i];
       if (gradient && wants[i]) accumulate(input, gradient);
     });
   }
   return wanted.map((tensor) => gradients.get(tensor));
+}
+
+/** Keeps gradients that stand for more than one tensor: what one of them does to it must not reach the others. */
+function keepRepeated(graph: Graph, gradients: readonly (Tensor | undefined)[]): void {
+  gradients.forEach((gradient, i) => {
+    if (gradient && gradients.indexOf(gradient) !== i) graph.keep(gradient);
+  });
 }

@@ -52,6 +52,7 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly #producers = new Map<Tensor, Node>();
   readonly #places = new Map<Tensor, Place>();
+  readonly #kept = new Set<Tensor>();
 
   /** A tensor whose memory is somebody else's: an input, a parameter, a state. */
   external(name: string, shape: readonly number[], place: Place, type: 'f32' | 'u32' = 'f32'): Tensor {
@@ -85,6 +86,15 @@ export class Graph {
 
   producer(tensor: Tensor): Node | undefined {
     return this.#producers.get(tensor);
+  }
+
+  /** Says that a tensor has more uses than the node in hand sees: it may not be fused into or overwritten. */
+  keep(tensor: Tensor): void {
+    this.#kept.add(tensor);
+  }
+
+  isKept(tensor: Tensor): boolean {
+    return this.#kept.has(tensor);
   }
 
   /** Puts a node's output into somebody else's memory. */

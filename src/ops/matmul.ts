@@ -165,13 +165,13 @@ export function matmul(graph: Graph, a: Tensor, b: Tensor, options: MatmulOption
 /** The node that a gradient comes from, if it is a product whose epilogue is still free for what follows. */
 function openProduct(graph: Graph, gradient: Tensor): Node<Matmul> | undefined {
   const node = graph.producer(gradient);
-  if (node?.op !== (matmulOp as Op<unknown>)) return undefined;
+  if (node?.op !== (matmulOp as Op<unknown>) || graph.isKept(gradient)) return undefined;
   const found = node as Node<Matmul>;
   const { gate, activation, bias } = found.attributes;
   return gate < 0 && bias < 0 && activation === 'linear' ? found : undefined;
 }
 
-/** dy ⊙ act'(y): in the epilogue of the product that makes dy, where there is one. dy must have no other use. */
+/** dy ⊙ act'(y): in the epilogue of the product that makes dy, where there is one and dy has no other use. */
 function gated(graph: Graph, dy: Tensor, y: Tensor, kind: ActivationKind, slope: number): Tensor {
   if (kind === 'linear') return dy;
   const product = openProduct(graph, dy);
@@ -188,7 +188,7 @@ function gated(graph: Graph, dy: Tensor, y: Tensor, kind: ActivationKind, slope:
 
 /**
  * Sum of two gradients of one tensor. Where the later one is a product, or the column sums of its second factor, it adds
- * itself onto the earlier one in place. Neither may have another use.
+ * itself onto the earlier one in place, unless one of them has other uses.
  */
 export function addGradients(graph: Graph, a: Tensor, b: Tensor): Tensor {
   const order = (tensor: Tensor): number => graph.nodes.indexOf(graph.producer(tensor) as Node);
@@ -201,7 +201,7 @@ export function addGradients(graph: Graph, a: Tensor, b: Tensor): Tensor {
     output === 1
       ? (product?.attributes.accumulate ?? -1) >= 0
       : !product?.attributes.columnSums || isColumnSummed(graph, early);
-  if (!product || order(early) < 0 || !free || !joined) return add(graph, early, late);
+  if (!product || order(early) < 0 || graph.isKept(early) || !free || !joined) return add(graph, early, late);
   const index = product.inputs.length;
   product.inputs = [...product.inputs, early];
   if (output === 0) {
