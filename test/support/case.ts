@@ -11,13 +11,19 @@ export type Round = (x: number) => number;
 export interface KernelCase {
   readonly name: string;
   readonly inputs: Readonly<Record<string, HostTensor>>;
-  /** Emits the op under test and returns the outputs to compare, by name. */
+  /** Emits the op under test and returns the outputs to compare, by name; an input updated in place may be one. */
   readonly build: (
     graph: Graph,
     tensors: Readonly<Record<string, Tensor>>,
   ) => Readonly<Record<string, Tensor>>;
   /** The same outputs from the float64 twin. */
   readonly reference: (round: Round) => Readonly<Record<string, ArrayLike<number>>>;
+  /**
+   * Outputs whose elements are different quantities: the name of each, in order. They are compared one by one, each
+   * against `scale` where that is given for its name (a sum whose terms cancel), else against itself.
+   */
+  readonly quantities?: Readonly<Record<string, readonly string[]>>;
+  readonly scale?: Readonly<Record<string, number>>;
   /**
    * The allowance is `factor` × the error of the twin rounded to float32, plus `ulps` ulp of the largest expected value.
    * Default 4 and 4; anything else carries its reason, which is printed.
