@@ -1,0 +1,53 @@
+/**
+ * A mean with its 95 % interval. Where the values are likelihood estimates from latents that all samples share, the
+ * error of the latents is in every value alike, and its variance is added to that of the samples:
+ *   var = s²/n + (B − 1)/B Σ_b (m_b − m̄)²      m_b: the mean of the estimates without bank b of the latents
+ */
+import { UserError } from '../gpu/errors.ts';
+
+/** An estimate and the ends of its 95 % interval. */
+export interface Interval {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Half the width of a normal 95 % interval, in standard errors. */
+const NORMAL_95 = 1.959963984540054;
+
+/**
+ * Mean of `values` with its normal 95 % interval; of a single value the interval is NaN.
+ * @param withoutBank the same values from all banks of latents but one, an array for each bank, as `Scores` has them.
+ */
+export function meanInterval(
+  values: ArrayLike<number>,
+  withoutBank: readonly ArrayLike<number>[] = [],
+): Interval {
+  const n = values.length;
+  if (n === 0) throw new UserError('meanInterval: no values; give one or more');
+  const value = meanOf(values);
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += ((values[i] as number) - value) ** 2;
+  const ofSamples = squares / (n - 1) / n;
+  const ofBanks = withoutBank.length > 1 ? jackknifeVariance(withoutBank.map(meanOf)) : 0;
+  const half = NORMAL_95 * Math.sqrt(ofSamples + ofBanks);
+  return { value, low: value - half, high: value + half };
+}
+
+/**
+ * Variance of an estimate, from the estimates without each of its B groups (the delete-a-group jackknife):
+ * (B − 1)/B Σ_b (e_b − ē)².
+ */
+export function jackknifeVariance(withoutGroup: ArrayLike<number>): number {
+  const groups = withoutGroup.length;
+  const mean = meanOf(withoutGroup);
+  let squares = 0;
+  for (let b = 0; b < groups; b++) squares += ((withoutGroup[b] as number) - mean) ** 2;
+  return ((groups - 1) / groups) * squares;
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum / values.length;
+}
