@@ -13,7 +13,7 @@ const folder = join(root, 'shaders');
 const output = join(root, 'src', 'shaders.gen.ts');
 
 /** The declarations of a kernel, checked against the kernel contract. */
-function describe(name, text, source) {
+function describe(name, text, source, files) {
   const fail = (message) => {
     throw new Error(`shaders/${name}.wgsl: ${message}`);
   };
@@ -54,6 +54,7 @@ function describe(name, text, source) {
   return {
     name,
     source,
+    files,
     params,
     paramsBytes: Math.max(16, Math.ceil(struct.size / 16) * 16),
     bindings: bindings.map(({ name, access }) => ({ name, access })),
@@ -79,11 +80,20 @@ const kernels = readdirSync(folder)
     const name = basename(file, '.wgsl');
     const text = readFileSync(join(folder, file), 'utf8');
     const snippets = (text.match(/^\/\/ lib:(.*)$/m)?.[1] ?? '').trim().split(/\s+/).filter(Boolean);
-    const source = [
-      text,
-      ...snippets.map((s) => readFileSync(join(folder, 'lib', `${s}.wgsl`), 'utf8')),
-    ].join('\n');
-    return describe(name, text, source);
+    const parts = [
+      { path: `shaders/${file}`, text },
+      ...snippets.map((s) => ({
+        path: `shaders/lib/${s}.wgsl`,
+        text: readFileSync(join(folder, 'lib', `${s}.wgsl`), 'utf8'),
+      })),
+    ];
+    let line = 1;
+    const files = parts.map(({ path, text }) => {
+      const firstLine = line;
+      line += text.split('\n').length; // the parts are joined by one more line break
+      return { path, firstLine };
+    });
+    return describe(name, text, parts.map((part) => part.text).join('\n'), files);
   });
 
 const text = [

@@ -3,7 +3,7 @@
  * and device loss into one clear error for everything that is pending. It is passed to whatever uses it.
  */
 import { UserError } from './errors.ts';
-import { type KernelName, kernelDefinition, specialise } from './kernel.ts';
+import { type KernelName, kernelDefinition, sourceLine, specialise } from './kernel.ts';
 
 /** What is known of the adapter a device came from. */
 export interface AdapterDescription {
@@ -71,8 +71,10 @@ export class Device implements Disposable {
   };
   #liveBuffers = 0;
   #liveBytes = 0;
+  #disposed = false;
   #ended: Error | undefined;
-  readonly #end: Promise<never>;
+  /** Rejects what is pending, one function each. */
+  readonly #pending = new Set<(error: Error) => void>();
   readonly #pipelines = new Map<string, Promise<Pipeline>>();
   readonly #onDispose: () => void;
 
@@ -88,28 +90,23 @@ export class Device implements Disposable {
   ) {
     this.gpu = gpu;
     this.adapter = adapter;
-    this.#onDispose = () => {
-      if (options.ownsDevice !== false) gpu.destroy();
-      options.onDispose?.();
+    const onError = (event: Event): void => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#fail(new Error(`WebGPU: ${error.message}`));
     };
-    let reject: (error: Error) => void;
-    this.#end = new Promise((_, r) => (reject = r));
-    this.#end.catch(() => {});
-    const fail = (error: Error): void => {
-      this.#ended ??= error;
-      reject(this.#ended);
-    };
+    gpu.addEventListener('uncapturederror', onError);
     void gpu.lost.then((info) => {
-      fail(
+      this.#fail(
         new UserError(
           `device lost (${info.reason}): ${info.message.split('\n')[0] || 'no reason given'}; open a new device and resume from the last checkpoint`,
         ),
       );
     });
-    gpu.addEventListener('uncapturederror', (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
-      fail(new Error(`WebGPU: ${error.message}`));
-    });
+    this.#onDispose = () => {
+      gpu.removeEventListener('uncapturederror', onError);
+      if (options.ownsDevice !== false) gpu.destroy();
+      options.onDispose?.();
+    };
   }
 
   /** Number of buffers made by this device and not yet disposed. */
@@ -126,11 +123,34 @@ export class Device implements Disposable {
     if (this.#ended) throw this.#ended;
   }
 
+  /** The first failure is the one that everything reports. */
+  #fail(error: Error): void {
+    this.#ended ??= error;
+    for (const reject of this.#pending) reject(this.#ended);
+    this.#pending.clear();
+  }
+
   /** The given promise, or the device's end if that comes first: nothing pending hangs on a lost device. */
   async whileAlive<T>(promise: Promise<T>): Promise<T> {
-    this.check();
-    return Promise.race([promise, this.#end]).catch((error: unknown) => {
-      throw this.#ended ?? error;
+    if (this.#ended) {
+      promise.catch(() => {}); // it fails for the same reason
+      throw this.#ended;
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.add(reject);
+      promise.then(
+        (value) => {
+          this.#pending.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => {
+          // A call can fail just before the device says why: its word is waited for, one turn of the event loop.
+          setTimeout(() => {
+            this.#pending.delete(reject);
+            reject(this.#ended ?? error);
+          }, 0);
+        },
+      );
     });
   }
 
@@ -196,16 +216,35 @@ export class Device implements Disposable {
 
   /** Copies `bytes` from a buffer to the host, waiting for it. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    const staging = this.buffer('readback', bytes, GPU_READBACK);
-    try {
-      const encoder = this.gpu.createCommandEncoder({ label: 'readback' });
-      encoder.copyBufferToBuffer(buffer, offset, staging.buffer, 0, Math.ceil(bytes / 4) * 4);
-      this.submit([encoder.finish()]);
-      await this.whileAlive(staging.buffer.mapAsync(GPU_MAP_READ));
-      return staging.buffer.getMappedRange().slice(0, bytes);
-    } finally {
-      staging.dispose();
-    }
+    const [content] = await this.#readPieces([{ buffer, offset, bytes }]);
+    return content as ArrayBuffer;
+  }
+
+  /** Copies whole buffers to the host, all of them as they are at one moment. */
+  async readAll(
+    buffers: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[],
+  ): Promise<ArrayBuffer[]> {
+    return this.#readPieces(buffers.map(({ buffer, bytes }) => ({ buffer, offset: 0, bytes })));
+  }
+
+  async #readPieces(
+    pieces: readonly { buffer: GPUBuffer; offset: number; bytes: number }[],
+  ): Promise<ArrayBuffer[]> {
+    const padded = pieces.map(({ bytes }) => Math.ceil(bytes / 4) * 4);
+    const starts = padded.map((_, i) => padded.slice(0, i).reduce((sum, bytes) => sum + bytes, 0));
+    using staging = this.buffer(
+      'readback',
+      padded.reduce((sum, bytes) => sum + bytes, 0),
+      GPU_READBACK,
+    );
+    const encoder = this.gpu.createCommandEncoder({ label: 'readback' });
+    pieces.forEach(({ buffer, offset }, i) =>
+      encoder.copyBufferToBuffer(buffer, offset, staging.buffer, starts[i] as number, padded[i] as number),
+    );
+    this.submit([encoder.finish()]);
+    await this.whileAlive(staging.buffer.mapAsync(GPU_MAP_READ));
+    const all = staging.buffer.getMappedRange();
+    return pieces.map(({ bytes }, i) => all.slice(starts[i] as number, (starts[i] as number) + bytes));
   }
 
   async readFloats(buffer: GPUBuffer, offset: number, count: number): Promise<Float32Array<ArrayBuffer>> {
@@ -218,6 +257,7 @@ export class Device implements Disposable {
     overrides: Readonly<Record<string, number>> = {},
     constants: Readonly<Record<string, number | string>> = {},
   ): Promise<Pipeline> {
+    this.check();
     const key = JSON.stringify([name, Object.entries(overrides).sort(), Object.entries(constants).sort()]);
     let found = this.#pipelines.get(key);
     if (!found) {
@@ -232,7 +272,6 @@ export class Device implements Disposable {
     overrides: Readonly<Record<string, number>>,
     constants: Readonly<Record<string, number | string>>,
   ): Promise<Pipeline> {
-    this.check();
     const definition = kernelDefinition(name);
     for (const feature of definition.features) {
       if (!this.gpu.features.has(feature))
@@ -240,7 +279,10 @@ export class Device implements Disposable {
           `kernel ${name} needs the feature ${feature}, which this device was not opened with`,
         );
     }
+    // A text that does not compile is reported below, with its line; uncaptured, it would end the device.
+    this.gpu.pushErrorScope('validation');
     const module = this.gpu.createShaderModule({ label: name, code: specialise(definition, constants) });
+    this.gpu.popErrorScope().catch(() => {});
     this.counters.modules++;
     const layout = this.gpu.createBindGroupLayout({
       label: name,
@@ -268,7 +310,7 @@ export class Device implements Disposable {
     } catch (error) {
       const info = await module.getCompilationInfo();
       const messages = info.messages.map(
-        (m) => `shaders/${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`,
+        (m) => `${sourceLine(definition, m.lineNum)}:${m.linePos} ${m.message}`,
       );
       throw new Error(`${name} does not compile: ${messages.join('; ') || (error as Error).message}`);
     }
@@ -276,16 +318,16 @@ export class Device implements Disposable {
 
   /** Destroys the device; everything pending and everything later fails with one clear error. */
   dispose(): void {
-    if (this.#ended?.message === DISPOSED) return;
-    this.#ended = new UserError(DISPOSED);
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#ended = new UserError('the device was disposed; open a new one');
+    this.#fail(this.#ended);
     this.#onDispose();
   }
   [Symbol.dispose](): void {
     this.dispose();
   }
 }
-
-const DISPOSED = 'the device was disposed; open a new one';
 
 // The flag values of the WebGPU specification: the globals that carry them are missing in Node.
 export const GPU_MAP_READ = 0x1;

@@ -10,6 +10,8 @@ export type ScalarType = 'u32' | 'i32' | 'f32';
 export interface KernelDefinition {
   readonly name: string;
   readonly source: string;
+  /** The files that the text is made of, and the line at which each begins, from 1. */
+  readonly files: readonly { readonly path: string; readonly firstLine: number }[];
   /** Members of the uniform `params`, offsets in bytes. */
   readonly params: readonly { readonly name: string; readonly type: ScalarType; readonly offset: number }[];
   readonly paramsBytes: number;
@@ -70,6 +72,12 @@ export function kernelCall<K extends KernelName, B>(call: KernelCall<K, B>): Any
 /** The definition of a kernel by name. */
 export function kernelDefinition(name: KernelName): KernelDefinition {
   return kernels[name];
+}
+
+/** `shaders/x.wgsl:12` of a line of a kernel's text, whose snippets have files of their own. */
+export function sourceLine({ files }: KernelDefinition, line: number): string {
+  const { path, firstLine } = files.findLast((file) => file.firstLine <= line) ?? { path: '', firstLine: 1 };
+  return `${path}:${line - firstLine + 1}`;
 }
 
 /** The text of a kernel with its `// specialised` constants and aliases replaced. */
