@@ -1,6 +1,7 @@
 /** Samples of a generator: latents drawn on the GPU, G applied in chunks, images read back. */
 import { Plan } from '../gpu/plan.ts';
 import type { Device } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
 import { targetOf } from '../gpu/target.ts';
 import { Graph, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
@@ -15,6 +16,7 @@ const CHUNK = 256;
  * G(x) for `count` latents x ~ N(0, I): [count, d].
  * @param parameters the generator's flat parameter buffer.
  * @param seed the same seed gives the same latents, whatever the count.
+ * @throws UserError where the count or the seed is no whole number.
  */
 export async function generate(
   device: Device,
@@ -23,6 +25,13 @@ export async function generate(
   count: number,
   seed: number,
 ): Promise<Float32Array<ArrayBuffer>> {
+  for (const [name, value, least] of [
+    ['count', count, 1],
+    ['seed', seed, 0],
+  ] as const) {
+    if (!Number.isInteger(value) || value < least || value > 0xffffffff)
+      throw new UserError(`sample: ${name} is ${value}; must be a whole number of ${least} or more`);
+  }
   const { generator } = networksOf(architecture);
   const d = sizeOf(architecture.sample);
   const rows = Math.min(CHUNK, count);

@@ -1,7 +1,7 @@
 /** What a training run is told: objective, optimisers, schedule, batch, seed; defaults and checks in one place. */
 import { UserError } from '../gpu/errors.ts';
 import { type Architecture, architecture } from '../nn/architectures.ts';
-import { type OptimiserSettings, adam } from '../nn/optimisers.ts';
+import { OPTIMISERS, type OptimiserSettings, adam } from '../nn/optimisers.ts';
 
 export const TRAINING_COSTS = ['l1', 'squared', 'half-squared'] as const;
 export type Cost = (typeof TRAINING_COSTS)[number];
@@ -63,6 +63,10 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
     if (!(KNOWN as readonly string[]).includes(key))
       throw new UserError(`trainer: unknown option ${key}; known: ${KNOWN.join(', ')}`);
   }
+  if (!options.model)
+    throw new UserError(
+      'trainer: model is missing; give one, as in model: mlp({ sample: [28, 28, 1], latent: 16 })',
+    );
   const settings: TrainerSettings = {
     model: architecture(options.model),
     cost: oneOf('cost', options.cost ?? 'half-squared', TRAINING_COSTS),
@@ -88,12 +92,16 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
 /** A checked schedule from a number or a list of [iteration, λ]. @throws UserError */
 export function lambdaSchedule(lambda: number | LambdaSchedule): LambdaSchedule {
   const schedule: LambdaSchedule = typeof lambda === 'number' ? [[0, lambda]] : lambda;
+  if (!Array.isArray(schedule))
+    throw new UserError(
+      `lambda: is ${JSON.stringify(lambda)}; give a number, or a schedule as in [[0, 10], [49, 8]]`,
+    );
   if (schedule.length === 0 || schedule[0]?.[0] !== 0)
     throw new UserError('lambda: a schedule must start at iteration 0, as in [[0, 10], [49, 8]]');
   schedule.forEach(([iteration, value], i) => {
-    if (!(value > 0 && Number.isFinite(value)))
+    if (!(Math.fround(value) > 0 && Number.isFinite(Math.fround(value))))
       throw new UserError(
-        `lambda: is ${value} from iteration ${iteration} on; must be a finite number above 0`,
+        `lambda: is ${value} from iteration ${iteration} on; must be a finite number above 0 (in 32-bit floating point)`,
       );
     if (!Number.isInteger(iteration) || (i > 0 && iteration <= (schedule[i - 1]?.[0] ?? 0)))
       throw new UserError(
@@ -128,6 +136,7 @@ function wholeNumber(name: string, value: number, least: number): number {
 }
 
 function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSettings {
+  oneOf(`${which}.kind`, settings.kind, OPTIMISERS);
   const positive = { rate: settings.rate, epsilon: settings.epsilon };
   for (const [name, value] of Object.entries(positive)) {
     if (!(value > 0 && Number.isFinite(value)))

@@ -21,7 +21,7 @@ import type { NetworkName } from './checkpoint.ts';
 import type { ResidentData } from './resident-data.ts';
 import type { TrainerSettings } from './settings.ts';
 import { STREAMS } from './streams.ts';
-import { FAULT_OFFSETS, STATUS_OFFSETS } from './training-buffers.ts';
+import { STATUS_OFFSETS } from './training-buffers.ts';
 
 export type StepName = 'critic' | 'generator';
 
@@ -177,7 +177,7 @@ function update(
     gradients: flat('gradients', layout.bytes),
     moments: flat('moments', state.moments),
     count: flat('count', state.count, 'u32'),
-    fault: graph.external('fault', [4], { buffer: 'faults', offset: FAULT_OFFSETS[network] }, 'u32'),
+    fault: graph.external('fault', [4], { buffer: 'fault', offset: 0 }, 'u32'),
     scalars,
     ...(average ? { average: flat('average', layout.bytes), averageDecay: settings.averageDecay } : {}),
     skipRule: network === 'generator' && settings.skipRule,

@@ -77,6 +77,7 @@ export class Trainer implements Disposable {
   #data: Prepared | undefined;
   #dataName: string;
   #pixelScale: number | null;
+  #running = false;
   #disposed = false;
 
   private constructor(
@@ -93,8 +94,8 @@ export class Trainer implements Disposable {
     this.#iteration = resumed?.model.configuration.steps ?? 0;
     this.#dataName = resumed?.model.configuration.data ?? '';
     this.#pixelScale = resumed?.model.configuration.pixelScale ?? null;
-    this.#ring = new ReadbackRing(device, 'metrics', STATUS_BYTES, 8);
     this.#profiler = profile ? new Profiler(device) : undefined;
+    this.#ring = new ReadbackRing(device, 'metrics', STATUS_BYTES, 8);
   }
 
   /**
@@ -110,24 +111,21 @@ export class Trainer implements Disposable {
     const networks = networksOf(settings.model);
     const buffers = trainingBuffers(device, settings, networks);
     try {
+      if (resume) checkResumable(resume, settings, networks, buffers);
+      const upload = (name: string, words: ArrayBufferView<ArrayBuffer>): void =>
+        device.upload((buffers[name] as OwnedBuffer).buffer, 0, words);
       NETWORKS.forEach((network, stream) => {
         const { layout } = networks[network];
-        const flat = resume
+        const initial = resume
           ? flatten(layout, resume.model[network])
           : initialParameters(layout, settings.seed, stream);
-        device.upload((buffers[`${network}.parameters`] as OwnedBuffer).buffer, 0, flat);
+        upload(`${network}.parameters`, initial);
+        if (network === 'generator' && settings.averageDecay > 0) upload('generator.average', initial);
       });
-      const average = buffers['generator.average'];
-      if (average)
-        device.upload(average.buffer, 0, initialParameters(networks.generator.layout, settings.seed, 0));
-      for (const [name, words] of resume?.state ?? []) {
-        const buffer = buffers[name];
-        if (!buffer || buffer.bytes < words.byteLength)
-          throw new UserError(
-            `checkpoint: ${name} does not fit these settings; resume with the settings it was made with`,
-          );
-        device.upload(buffer.buffer, 0, words);
-      }
+      // Where the model is a moving average, the weights that it averages are beside it.
+      if (resume?.generator)
+        upload('generator.parameters', flatten(networks.generator.layout, resume.generator));
+      for (const [name, words] of resume?.state ?? []) upload(name, words);
       await device.idle();
       return new Trainer(device, settings, buffers, resume, profile);
     } catch (error) {
@@ -164,6 +162,7 @@ export class Trainer implements Disposable {
   /**
    * Trains on a data set, which is uploaded once, and yields a report every `reportEvery` iterations.
    * Stops after the iteration under way when the signal aborts; what is made so far stays.
+   * One run at a time; its reports come in order.
    * @throws UserError when the data do not fit the model, or the objective is no longer finite.
    */
   async *run(dataset: Dataset, options: RunOptions): AsyncGenerator<TrainingReport, void, void> {
@@ -173,14 +172,32 @@ export class Trainer implements Disposable {
       if (!Number.isInteger(value) || value < 1)
         throw new UserError(`trainer: ${name} is ${value}; must be a whole number of 1 or more`);
     }
-    const { plan } = await this.#prepare(dataset);
-    const reported = (step: number): boolean => step % reportEvery === 0 || step === steps;
+    if (this.#running)
+      throw new UserError('trainer: run() is already under way; await its end, or leave its loop, first');
+    this.#running = true;
     const pending: PendingReport[] = [];
+    try {
+      yield* this.#iterate(await this.#prepare(dataset), { steps, reportEvery, signal }, pending);
+    } finally {
+      // Also where the caller leaves the loop early: the next run finds the ring free.
+      await Promise.allSettled(pending.map(({ bytes }) => bytes));
+      this.#running = false;
+    }
+  }
+
+  /** The loop of `run`; `pending` holds the reports under way. */
+  async *#iterate(
+    { plan }: Prepared,
+    { steps, reportEvery, signal }: { steps: number; reportEvery: number; signal: AbortSignal | undefined },
+    pending: PendingReport[],
+  ): AsyncGenerator<TrainingReport, void, void> {
+    const reported = (step: number): boolean => step % reportEvery === 0 || step === steps;
     let wanted = 1; // iterations per submit
     let measuredMs = 0; // per iteration, smoothed
     let previous: { iterations: number; done: Promise<void> } | undefined;
     let mark = performance.now();
     while (this.#iteration < steps && !signal?.aborted) {
+      this.#check();
       while (this.#ring.free === 0) yield await report(pending.shift() as PendingReport);
       const runs: PhaseRun<StepName>[] = [];
       const asked: (() => PendingReport)[] = [];
@@ -233,31 +250,30 @@ export class Trainer implements Disposable {
   /** Everything that a resumed run needs to continue bit for bit. */
   async checkpoint(): Promise<Checkpoint> {
     this.#check();
-    const read = async (name: string): Promise<ArrayBuffer> => {
-      const owned = this.#buffers[name] as OwnedBuffer;
-      return this.#device.read(owned.buffer, 0, owned.bytes);
-    };
-    if (new Uint32Array(await read('faults')).some((word) => word !== 0)) throw nonFinite(this.#iteration);
-    const parameters = async (network: NetworkName, buffer: string) =>
-      unflatten(this.#networks[network].layout, new Float32Array(await read(buffer)));
-    const generator = await parameters('generator', 'generator.parameters');
-    const state = new Map<string, Uint32Array<ArrayBuffer>>();
-    for (const name of Object.keys(this.#buffers)) {
-      if (/\.(moments|count)$/.test(name)) state.set(name, new Uint32Array(await read(name)));
-    }
+    const steps = this.#iteration;
     const average = this.#buffers['generator.average'];
+    // One copy of everything, so that all of it is of one moment.
+    const names = Object.keys(this.#buffers).filter((name) => !/^status$|\.gradients$/.test(name));
+    const contents = await this.#device.readAll(names.map((name) => this.#buffers[name] as OwnedBuffer));
+    const read = new Map(names.map((name, i) => [name, contents[i] as ArrayBuffer]));
+    const words = (name: string) => new Uint32Array(read.get(name) as ArrayBuffer);
+    if (words('fault')[0] !== 0) throw nonFinite(steps);
+    const weights = (network: NetworkName, name: string) =>
+      unflatten(this.#networks[network].layout, new Float32Array(read.get(name) as ArrayBuffer));
+    const generator = weights('generator', 'generator.parameters');
+    const state = new Map(names.filter(isState).map((name) => [name, words(name)]));
     return {
       model: {
         configuration: {
           settings: this.settings,
           pixelScale: this.#pixelScale,
-          steps: this.#iteration,
+          steps,
           data: this.#dataName,
           adapter: this.#device.adapter.description || this.#device.adapter.device,
           kernels: this.#data ? kernelsOf(Object.values(this.#data.recordings)) : [],
         },
-        generator: average ? await parameters('generator', 'generator.average') : generator,
-        critic: await parameters('critic', 'critic.parameters'),
+        generator: average ? weights('generator', 'generator.average') : generator,
+        critic: weights('critic', 'critic.parameters'),
       },
       ...(average ? { generator } : {}),
       state,
@@ -334,10 +350,46 @@ export class Trainer implements Disposable {
 
   /** The pieces of memory that a report is made of. */
   #status(): { buffer: GPUBuffer; offset: number; bytes: number }[] {
-    return ['status', 'faults'].map((name) => {
+    return ['status', 'fault'].map((name) => {
       const { buffer, bytes } = this.#buffers[name] as OwnedBuffer;
       return { buffer, offset: 0, bytes };
     });
+  }
+}
+
+/** Whether a buffer holds an optimiser's state. */
+function isState(name: string): boolean {
+  return /\.(moments|count)$/.test(name);
+}
+
+/** @throws UserError where a checkpoint was made with another architecture or other optimisers. */
+function checkResumable(
+  { model, state }: Checkpoint,
+  settings: TrainerSettings,
+  networks: Networks,
+  buffers: Readonly<Record<string, OwnedBuffer>>,
+): void {
+  const fix = 'resume with the settings that the checkpoint was made with';
+  for (const network of NETWORKS) {
+    for (const { name, shape } of networks[network].layout.parameters) {
+      const found = model[network].get(name)?.shape;
+      if (found?.join() !== shape.join())
+        throw new UserError(
+          `checkpoint: ${network}.${name} is ${found ? `[${found}]` : 'missing'}, the settings ask for [${shape}]; ${fix}`,
+        );
+    }
+    const { kind } = model.configuration.settings[network];
+    if (kind !== settings[network].kind)
+      throw new UserError(
+        `checkpoint: its optimiser of the ${network} is ${kind}, the settings ask for ${settings[network].kind}; ${fix}`,
+      );
+  }
+  for (const name of Object.keys(buffers).filter(isState)) {
+    const found = state.get(name)?.byteLength ?? 0;
+    if (found !== buffers[name]?.bytes)
+      throw new UserError(
+        `checkpoint: ${name} holds ${found} bytes, the settings ask for ${buffers[name]?.bytes}; ${fix}`,
+      );
   }
 }
 

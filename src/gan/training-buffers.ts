@@ -1,7 +1,8 @@
 /**
  * The GPU memory of a training run beside its temporaries, and how the status in it reads. Each network has its flat
  * parameters, gradients and optimiser state; `status` holds the scalars of the objective of the last critic step and,
- * 256 bytes on, of the last generator step; `faults` one word a network, raised by a gradient that is not finite.
+ * 256 bytes on, of the last generator step; `fault` one word, raised by an objective or a gradient that is not finite:
+ * while it is up neither network changes any more.
  */
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
@@ -18,10 +19,8 @@ import type { TrainerSettings } from './settings.ts';
 /** Byte offsets in `status`: WebGPU wants bindings on 256-byte boundaries. */
 export const STATUS_OFFSETS = { critic: 0, generator: 256 } as const;
 const SCALARS_BYTES = STATUS_OFFSETS.generator + OBJECTIVE_SCALARS * 4;
-/** Byte offsets in `faults`. */
-export const FAULT_OFFSETS = { critic: 0, generator: 256 } as const;
-const FAULTS_BYTES = FAULT_OFFSETS.generator + 16;
-export const STATUS_BYTES = SCALARS_BYTES + FAULTS_BYTES;
+const FAULT_BYTES = 16;
+export const STATUS_BYTES = SCALARS_BYTES + FAULT_BYTES;
 
 /** What a training step reports beside its number: the objective and the diagnostics of the coupling on its batch. */
 export interface StatusReport {
@@ -51,7 +50,7 @@ export function trainingBuffers(
   const make = (name: string, bytes: number): void => void (buffers[name] = device.storage(name, bytes));
   try {
     make('status', SCALARS_BYTES);
-    make('faults', FAULTS_BYTES);
+    make('fault', FAULT_BYTES);
     for (const network of NETWORKS) {
       const { bytes } = networks[network].layout;
       make(`${network}.parameters`, bytes);
@@ -70,8 +69,7 @@ export function trainingBuffers(
 
 /** Reads a status; undefined where something in it is not finite. */
 export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
-  const faults = new Uint32Array(bytes, SCALARS_BYTES, FAULTS_BYTES / 4);
-  if (faults.some((word) => word !== 0)) return undefined;
+  if (new Uint32Array(bytes, SCALARS_BYTES, 1)[0] !== 0) return undefined;
   const scalars = (offset: number): ObjectiveScalars =>
     decodeObjectiveScalars(new Float32Array(bytes, offset, OBJECTIVE_SCALARS));
   const critic = scalars(STATUS_OFFSETS.critic);
@@ -95,6 +93,6 @@ export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
 /** The error of a run whose objective or gradients left the finite numbers; its weights stayed at the last good step. */
 export function nonFinite(step: number): UserError {
   return new UserError(
-    `training: the objective or a gradient is no longer finite at step ${step}; the weights are those of the last finite step. Raise lambda, lower the rates, or take the logmeanexp form; the last checkpoint is good`,
+    `training: the objective or a gradient is no longer finite by step ${step}; the weights are those of the last finite step; raise lambda, lower the rates, or take the logmeanexp form`,
   );
 }

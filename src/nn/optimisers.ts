@@ -1,7 +1,9 @@
 /** Optimisers as plain data: what users choose and a model file records. The updates are in `ops/optimiser.ts`. */
 
+export const OPTIMISERS = ['adam', 'adamw', 'rmsprop', 'sgd'] as const;
+
 export interface OptimiserSettings {
-  readonly kind: 'adam' | 'adamw' | 'rmsprop' | 'sgd';
+  readonly kind: (typeof OPTIMISERS)[number];
   readonly rate: number;
   readonly beta1: number;
   readonly beta2: number;
