@@ -1,0 +1,53 @@
+/** tfjs with its WebGPU backend under Dawn in Node, on the adapter that the library runs on too. */
+import './globals.ts';
+import * as tfjs from '@tensorflow/tfjs';
+import * as webgpuBackend from '@tensorflow/tfjs-backend-webgpu';
+import type { AdapterDescription } from '../../src/gpu/device.ts';
+import { requestAdapter } from '../adapter.ts';
+
+export type Tfjs = typeof tfjs;
+
+export interface TfjsBackend extends Disposable {
+  readonly tf: Tfjs;
+  readonly version: string;
+  readonly device: GPUDevice;
+  readonly adapter: AdapterDescription;
+}
+
+/** Limits that tfjs's own start-up raises to what the adapter has. */
+const RAISED_LIMITS = [
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
+
+/** Starts tfjs on a GPUDevice of its own, opened as tfjs itself would in a browser. */
+export async function startTfjs(): Promise<TfjsBackend> {
+  const { adapter, description, instance } = await requestAdapter();
+  const device = await adapter.requestDevice({
+    label: 'tfjs',
+    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  // tfjs asks navigator.gpu whether there is WebGPU. Node 20 has no navigator, later ones a read-only one.
+  const { navigator = {} } = globalThis as { navigator?: object };
+  Object.defineProperty(navigator, 'gpu', { value: instance, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
+  const tf = tfjs;
+  tf.registerBackend('webgpu', () => new webgpuBackend.WebGPUBackend(device, adapter.info as never), 3);
+  if (!(await tf.setBackend('webgpu'))) throw new Error('tfjs: its WebGPU backend did not start');
+  await tf.ready();
+  return {
+    tf,
+    version: tf.version.tfjs,
+    device,
+    adapter: description,
+    [Symbol.dispose]() {
+      tf.removeBackend('webgpu');
+      device.destroy();
+    },
+  };
+}

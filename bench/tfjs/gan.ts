@@ -1,0 +1,137 @@
+/**
+ * The training step of `bench/workload.ts` in tfjs, written as its users would and with the cheapest form of each part:
+ * fused dense layers, all-pairs costs from one matrix product (½‖y‖² + ½‖ŷ‖² − y·ŷ), batches already on the GPU.
+ *   J = mean D₁(y) − mean D₂(ŷ) − λ·mean_ij exp((D₁(y_i) − D₂(ŷ_j) − ½‖y_i − ŷ_j‖²)/λ − 1)
+ *   critic step: Adam on −J over both critics       generator step: Adam on J over the generator
+ */
+import type { Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { Weights } from '../../src/gan/model.ts';
+import type { OptimiserSettings } from '../../src/nn/optimisers.ts';
+import type { Tfjs } from './backend.ts';
+
+/** Data and latents of one step, on the GPU. */
+export interface TfjsBatch {
+  /** y, [n, d]. */
+  readonly real: Tensor2D;
+  /** x, [m, r]. */
+  readonly latents: Tensor2D;
+}
+
+/** J before the update, and the gradients that Adam was given, by parameter name. */
+export interface TfjsStep {
+  readonly objective: Scalar;
+  readonly gradients: Readonly<Record<string, Tensor2D>>;
+}
+
+/** What `applyGradients` takes; its declaration says variables where it means tensors by name. */
+type NamedVariableMap = Record<string, Variable>;
+
+export interface TfjsGan extends Disposable {
+  readonly generator: ReadonlyMap<string, Variable>;
+  readonly critic: ReadonlyMap<string, Variable>;
+  /** One update of both critics, maximising J; what it returns is the caller's to dispose. */
+  criticStep(batch: TfjsBatch): TfjsStep;
+  /** One update of the generator, minimising J. */
+  generatorStep(batch: TfjsBatch): TfjsStep;
+}
+
+/** The model with given initial weights: `layers.i`, `real.i` and `fake.i`, each with weight and bias. */
+export function tfjsGan(
+  tf: Tfjs,
+  start: { readonly generator: Weights; readonly critic: Weights },
+  { lambda, optimiser }: { readonly lambda: number; readonly optimiser: OptimiserSettings },
+): TfjsGan {
+  const variables = (network: string, weights: Weights): Map<string, Variable> =>
+    new Map(
+      [...weights].map(([name, { data, shape }]) => [
+        name,
+        tf.variable(tf.tensor(data, [...shape]), true, `${network}.${name}`),
+      ]),
+    );
+  const generator = variables('generator', start.generator);
+  const critic = variables('critic', start.critic);
+  const { rate, beta1, beta2, epsilon } = optimiser;
+  const optimisers = {
+    generator: tf.train.adam(rate, beta1, beta2, epsilon),
+    critic: tf.train.adam(rate, beta1, beta2, epsilon),
+  };
+
+  const dense = (
+    x: Tensor2D,
+    weights: ReadonlyMap<string, Variable>,
+    name: string,
+    activation: 'relu' | 'sigmoid' | 'linear',
+  ): Tensor2D =>
+    tf.fused.matMul({
+      a: x,
+      b: weights.get(`${name}.weight`) as unknown as Tensor2D,
+      bias: weights.get(`${name}.bias`) as unknown as Tensor2D,
+      activation,
+    }) as Tensor2D;
+  const generate = (latents: Tensor2D): Tensor2D => {
+    const hidden = dense(dense(latents, generator, 'layers.0', 'relu'), generator, 'layers.1', 'relu');
+    return dense(hidden, generator, 'layers.2', 'sigmoid');
+  };
+  const judge = (head: 'real' | 'fake', x: Tensor2D): Tensor2D =>
+    dense(dense(x, critic, `${head}.0`, 'relu'), critic, `${head}.1`, 'linear');
+  const halfNorms = (x: Tensor2D): Tensor2D => tf.mul(0.5, tf.sum(tf.square(x), 1, true));
+  const objectiveOf = (real: Tensor2D, fake: Tensor2D): Scalar => {
+    const criticReal = judge('real', real);
+    const criticFake = judge('fake', fake);
+    const costs = tf.sub(
+      tf.add(halfNorms(real), tf.transpose(halfNorms(fake))),
+      tf.matMul(real, fake, false, true),
+    );
+    const v = tf.sub(tf.sub(criticReal, tf.transpose(criticFake)), costs);
+    const penalty = tf.mul(lambda, tf.mean(tf.exp(tf.sub(tf.div(v, lambda), 1))));
+    return tf.sub(tf.sub(tf.mean(criticReal), tf.mean(criticFake)), penalty);
+  };
+
+  const step = (
+    network: 'generator' | 'critic',
+    loss: () => Scalar,
+    ofLoss: (loss: Scalar) => Scalar,
+  ): TfjsStep => {
+    const [weights, prefix] = network === 'critic' ? [critic, 'critic.'] : [generator, 'generator.'];
+    const { value, grads } = tf.variableGrads(loss, [...weights.values()]);
+    optimisers[network].applyGradients(grads as NamedVariableMap);
+    const gradients: Record<string, Tensor2D> = {};
+    for (const [name, gradient] of Object.entries(grads))
+      gradients[name.slice(prefix.length)] = gradient as Tensor2D;
+    const objective = ofLoss(value);
+    if (objective !== value) value.dispose();
+    return { objective, gradients };
+  };
+
+  return {
+    generator,
+    critic,
+    criticStep({ real, latents }) {
+      const fake = tf.tidy(() => generate(latents));
+      const made = step(
+        'critic',
+        () => tf.neg(objectiveOf(real, fake)),
+        (loss) => tf.neg(loss),
+      );
+      fake.dispose();
+      return made;
+    },
+    generatorStep: ({ real, latents }) =>
+      step(
+        'generator',
+        () => objectiveOf(real, generate(latents)),
+        (loss) => loss,
+      ),
+    [Symbol.dispose]() {
+      optimisers.generator.dispose();
+      optimisers.critic.dispose();
+      for (const variable of [...generator.values(), ...critic.values()]) variable.dispose();
+    },
+  };
+}
+
+/** Frees what a step returned. */
+export function disposeStep({ objective, gradients }: TfjsStep): void {
+  objective.dispose();
+  for (const gradient of Object.values(gradients)) gradient.dispose();
+}
