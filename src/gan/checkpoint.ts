@@ -1,4 +1,4 @@
-/** What a training run can be resumed from: the model, and the optimisers' state word for word. */
+/** What a training run can be resumed from: the model, the optimisers' state word for word, and what was asked for. */
 import type { Model, Weights } from './model.ts';
 
 export const NETWORKS = ['generator', 'critic'] as const;
@@ -10,4 +10,13 @@ export interface Checkpoint {
   readonly generator?: Weights;
   /** Raw contents of the optimisers' buffers, by name (`critic.moments`, `generator.count`, …). */
   readonly state: ReadonlyMap<string, Uint32Array<ArrayBuffer>>;
+  /** How far the run was to go, where whoever ran it noted that. */
+  readonly plan?: RunPlan;
+}
+
+/** The course of a run beside its settings, in generator iterations. */
+export interface RunPlan {
+  readonly steps: number;
+  readonly reportEvery: number;
+  readonly checkpointEvery: number;
 }

@@ -1,0 +1,296 @@
+/**
+ * Model files and checkpoint files: safetensors whose metadata hold the whole configuration, one JSON value a name.
+ *   model        generator.<parameter>, critic.<parameter>                                  (F32)
+ *   checkpoint   the same, state.<optimiser buffer> (U32), and, where the model holds a moving average of the
+ *                generator's weights, own.generator.<parameter> (F32) with the weights themselves
+ * Everything is checked on reading, so that what comes out fits the configuration and is finite.
+ */
+import * as v from 'valibot';
+import { UserError } from '../gpu/errors.ts';
+import { sizeOf } from '../graph/graph.ts';
+import { type Architecture, networksOf } from '../nn/architectures.ts';
+import type { Layer, ParameterLayout } from '../nn/layers.ts';
+import type { OptimiserSettings } from '../nn/optimisers.ts';
+import { ACTIVATIONS } from '../ops/activation-kinds.ts';
+import { optimiserStateBytes } from '../ops/optimiser.ts';
+import { type Checkpoint, NETWORKS, type NetworkName, type RunPlan } from './checkpoint.ts';
+import type { Model, ModelConfiguration, Weights } from './model.ts';
+import { type StoredTensor, decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+import {
+  FORMS,
+  GENERATOR_LOSSES,
+  TRAINING_COSTS,
+  type TrainerSettings,
+  trainerSettings,
+} from './settings.ts';
+
+const FORMAT = 'entropic-gan';
+/** Raised when a file of before can no longer be read. */
+const FORMAT_VERSION = 1;
+
+/** The bytes of a model file. @throws UserError where a weight is not finite. */
+export function encodeModel(model: Model): Uint8Array<ArrayBuffer> {
+  return encodeSafetensors({ metadata: describe('model', model), tensors: new Map(modelTensors(model)) });
+}
+
+/** The bytes of a checkpoint file. @throws UserError where a weight is not finite. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  const { model, generator, state, plan } = checkpoint;
+  return encodeSafetensors({
+    metadata: { ...describe('checkpoint', model), ...(plan ? { plan: JSON.stringify(plan) } : {}) },
+    tensors: new Map([
+      ...modelTensors(model),
+      ...(generator ? prefixed('own.generator', generator) : []),
+      ...[...state].map(([name, data]): [string, StoredTensor] => [
+        `state.${name}`,
+        { shape: [data.length], data },
+      ]),
+    ]),
+  });
+}
+
+/**
+ * The model in the bytes of a model file or of a checkpoint file.
+ * @param where path of the file, for messages.
+ * @throws UserError where the file is cut short, of another format or version, or does not hold what its configuration asks.
+ */
+export function decodeModel(file: ArrayBuffer, where: string): Model {
+  return decodeParts(file, where).model;
+}
+
+/** The checkpoint in the bytes of a checkpoint file. Parameters and errors as for a model. */
+export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
+  const { model, metadata, tensors } = decodeParts(file, where);
+  if (metadata['kind'] !== 'checkpoint')
+    throw new UserError(
+      `${where}: is a model without the optimisers' state; resume from checkpoint.safetensors`,
+    );
+  const { settings } = model.configuration;
+  const networks = networksOf(settings.model);
+  const state = new Map<string, Uint32Array<ArrayBuffer>>();
+  for (const network of NETWORKS) {
+    const sizes = optimiserStateBytes(settings[network], networks[network].layout.bytes / 4);
+    for (const [name, bytes] of Object.entries(sizes)) {
+      const full = `${network}.${name}`;
+      const tensor = tensorOf(tensors, `state.${full}`, [bytes / 4], where);
+      if (!(tensor.data instanceof Uint32Array))
+        throw new UserError(`${where}: tensor state.${full} is of type F32, must be U32`);
+      state.set(full, tensor.data);
+    }
+  }
+  const { plan } = metadata;
+  return {
+    model,
+    ...(settings.averageDecay > 0
+      ? { generator: weightsOf(tensors, 'own.generator', networks.generator.layout, where) }
+      : {}),
+    state,
+    ...(plan === undefined ? {} : { plan: parsed(runPlan, parseJson(plan), `${where}: plan`) }),
+  };
+}
+
+/** The configuration as metadata. */
+function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Record<string, string> {
+  const { settings, ...rest } = configuration;
+  const values = Object.entries({ ...settings, ...rest });
+  return {
+    format: FORMAT,
+    version: String(FORMAT_VERSION),
+    kind,
+    ...Object.fromEntries(values.map(([name, value]) => [name, JSON.stringify(value)])),
+  };
+}
+
+function modelTensors(model: Model): [string, StoredTensor][] {
+  return NETWORKS.flatMap((network) => prefixed(network, model[network]));
+}
+
+function prefixed(prefix: string, weights: Weights): [string, StoredTensor][] {
+  return [...weights].map(([name, tensor]) => {
+    checkFinite(`${prefix}.${name}`, tensor, 'model');
+    return [`${prefix}.${name}`, tensor];
+  });
+}
+
+function decodeParts(
+  file: ArrayBuffer,
+  where: string,
+): { model: Model; metadata: Readonly<Record<string, string>>; tensors: ReadonlyMap<string, StoredTensor> } {
+  const { metadata, tensors } = decodeSafetensors(file, where);
+  if (metadata['format'] !== FORMAT)
+    throw new UserError(
+      `${where}: not a model of this library: its metadata state format ${JSON.stringify(metadata['format'] ?? null)}, must be "${FORMAT}"; give a file that training wrote`,
+    );
+  if (metadata['version'] !== String(FORMAT_VERSION))
+    throw new UserError(
+      `${where}: format version is ${metadata['version'] ?? 'missing'}, this library reads ${FORMAT_VERSION}; read it with the version that wrote it, or train again`,
+    );
+  const configuration = configurationOf(metadata, where);
+  const networks = networksOf(configuration.settings.model);
+  const read = (network: NetworkName): Weights =>
+    weightsOf(tensors, network, networks[network].layout, where);
+  return {
+    model: { configuration, generator: read('generator'), critic: read('critic') },
+    metadata,
+    tensors,
+  };
+}
+
+/** The named tensors of a network, in the order of its layout. */
+function weightsOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  prefix: string,
+  layout: ParameterLayout,
+  where: string,
+): Weights {
+  return new Map(
+    layout.parameters.map(({ name, shape }) => {
+      const full = `${prefix}.${name}`;
+      const { data } = tensorOf(tensors, full, shape, where);
+      if (!(data instanceof Float32Array))
+        throw new UserError(`${where}: tensor ${full} is of type U32, must be F32`);
+      const tensor = { shape, data };
+      checkFinite(full, tensor, where);
+      return [name, tensor];
+    }),
+  );
+}
+
+function tensorOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  name: string,
+  shape: readonly number[],
+  where: string,
+): StoredTensor {
+  const tensor = tensors.get(name);
+  if (!tensor)
+    throw new UserError(
+      `${where}: tensor ${name} of shape [${shape.join(', ')}] is missing; the file does not hold what its configuration asks, take it from where it was trained again`,
+    );
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i]))
+    throw new UserError(
+      `${where}: tensor ${name} has shape [${tensor.shape.join(', ')}], the configuration asks for [${shape.join(', ')}]; take the file from where it was trained again`,
+    );
+  return tensor;
+}
+
+function checkFinite(name: string, { data, shape }: StoredTensor, where: string): void {
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new UserError(
+      `${where}: value ${bad} of ${sizeOf(shape)} of tensor ${name} is ${data[bad]}; weights must be finite, go back to an earlier checkpoint`,
+    );
+}
+
+const whole = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+
+const layer = v.strictObject({
+  kind: v.literal('dense'),
+  units: whole(1),
+  activation: v.exactOptional(v.picklist(ACTIVATIONS)),
+  slope: v.exactOptional(v.number()),
+  bias: v.exactOptional(v.boolean()),
+}) satisfies v.GenericSchema<unknown, Layer>;
+
+const architecture = v.strictObject({
+  sample: v.array(whole(1)),
+  latent: whole(1),
+  generator: v.array(layer),
+  critic: v.union([
+    v.strictObject({ trunk: v.array(layer) }),
+    v.strictObject({ real: v.array(layer), fake: v.array(layer) }),
+  ]),
+}) satisfies v.GenericSchema<unknown, Architecture>;
+
+const optimiser = v.strictObject({
+  kind: v.picklist(['adam', 'adamw', 'rmsprop', 'sgd']),
+  rate: v.number(),
+  beta1: v.number(),
+  beta2: v.number(),
+  epsilon: v.number(),
+  weightDecay: v.number(),
+  decay: v.number(),
+  momentum: v.number(),
+  clipNorm: v.number(),
+}) satisfies v.GenericSchema<unknown, OptimiserSettings>;
+
+const settingsEntries = {
+  model: architecture,
+  cost: v.picklist(TRAINING_COSTS),
+  form: v.picklist(FORMS),
+  generatorLoss: v.picklist(GENERATOR_LOSSES),
+  lambda: v.array(v.tuple([whole(0), v.number()])),
+  generator: optimiser,
+  critic: optimiser,
+  criticSteps: whole(1),
+  batch: whole(1),
+  seed: whole(0),
+  skipRule: v.boolean(),
+  averageDecay: v.number(),
+} satisfies { [K in keyof TrainerSettings]: v.GenericSchema<unknown, TrainerSettings[K]> };
+
+const restEntries = {
+  pixelScale: v.nullable(v.pipe(v.number(), v.gtValue(0))),
+  steps: whole(0),
+  data: v.string(),
+  adapter: v.string(),
+  kernels: v.array(v.string()),
+} satisfies {
+  [K in Exclude<keyof ModelConfiguration, 'settings'>]: v.GenericSchema<unknown, ModelConfiguration[K]>;
+};
+
+const settingsSchema = v.strictObject(settingsEntries);
+const restSchema = v.strictObject(restEntries);
+
+const runPlan = v.strictObject({
+  steps: whole(1),
+  reportEvery: whole(1),
+  checkpointEvery: whole(1),
+}) satisfies v.GenericSchema<unknown, RunPlan>;
+
+function configurationOf(metadata: Readonly<Record<string, string>>, where: string): ModelConfiguration {
+  const values = (names: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.keys(names).flatMap((name) =>
+        name in metadata ? [[name, parseJson(metadata[name] as string)]] : [],
+      ),
+    );
+  const given = parsed(settingsSchema, values(settingsEntries), where);
+  const rest = parsed(restSchema, values(restEntries), where);
+  try {
+    return { settings: trainerSettings(given), ...rest };
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${where}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The value of a JSON text, or the text itself where it is none: the schema then names it. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** A checked value. @throws UserError naming the first entry that is not as it should be. */
+function parsed<T>(schema: v.GenericSchema<unknown, T>, value: unknown, where: string): T {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  let [issue] = result.issues as [v.BaseIssue<unknown>];
+  const path: unknown[] = [];
+  // The last alternative of a union is the one whose complaint is shown.
+  for (;;) {
+    path.push(...(issue.path ?? []).map(({ key }) => key));
+    const inner = issue.issues?.at(-1);
+    if (!inner) break;
+    issue = inner;
+  }
+  const at = path.join('.');
+  throw new UserError(
+    issue.received === 'undefined'
+      ? `${where}: configuration ${at} is missing (expected ${issue.expected}); the file was written by another version or is damaged`
+      : `${where}: configuration ${at} is ${issue.received}, expected ${issue.expected}; the file was written by another version or is damaged`,
+  );
+}
