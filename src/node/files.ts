@@ -76,7 +76,7 @@ function reason(error: unknown): string {
     ENOSPC: 'no space left on the device',
     EISDIR: 'it is a folder',
     ENOTDIR: 'part of the path is a file',
-    EEXIST: 'a file of that name is in the way',
+    EEXIST: 'part of the path is a file',
   };
   return (code && known[code]) ?? message;
 }

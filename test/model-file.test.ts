@@ -1,0 +1,312 @@
+/** Model and checkpoint files: what is written comes back, is safetensors to the letter, and bad files are named. */
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../src/gpu/errors.ts';
+import type { Checkpoint } from '../src/gan/checkpoint.ts';
+import type { Model, Weights } from '../src/gan/model.ts';
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/gan/model-file.ts';
+import { decodeSafetensors, encodeSafetensors } from '../src/gan/safetensors.ts';
+import { trainerSettings } from '../src/gan/settings.ts';
+import { unflatten } from '../src/gan/weights.ts';
+import { type Architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import { initialParameters } from '../src/nn/initialise.ts';
+import { rmsprop } from '../src/nn/optimisers.ts';
+import { optimiserStateBytes } from '../src/ops/optimiser.ts';
+import { readModel, writeModel } from '../src/node/model-files.ts';
+
+const SMALL = mlp({ sample: [3, 2, 1], latent: 2, hidden: [5, 4] });
+
+function modelOf(architecture: Architecture, averageDecay = 0): Model {
+  const networks = networksOf(architecture);
+  const weights = (network: 'generator' | 'critic', seed: number): Weights =>
+    unflatten(networks[network].layout, initialParameters(networks[network].layout, seed, 0));
+  return {
+    configuration: {
+      settings: trainerSettings({
+        model: architecture,
+        lambda: [
+          [0, 2],
+          [49, 0.3],
+        ],
+        critic: rmsprop({ rate: 1e-3 }),
+        seed: 4294967295,
+        averageDecay,
+      }),
+      pixelScale: 1 / 255,
+      steps: 123,
+      data: 'glyphs?labels=1',
+      adapter: 'some “adapter”',
+      kernels: ['gather', 'matmul'],
+    },
+    generator: weights('generator', 1),
+    critic: weights('critic', 2),
+  };
+}
+
+function checkpointOf(model: Model): Checkpoint {
+  const { settings } = model.configuration;
+  const networks = networksOf(settings.model);
+  const state = new Map<string, Uint32Array<ArrayBuffer>>();
+  for (const network of ['generator', 'critic'] as const) {
+    const sizes = optimiserStateBytes(settings[network], networks[network].layout.bytes / 4);
+    for (const [name, bytes] of Object.entries(sizes))
+      state.set(
+        `${network}.${name}`,
+        Uint32Array.from({ length: bytes / 4 }, (_, i) => (i * 2654435761) >>> 0),
+      );
+  }
+  return {
+    model,
+    ...(settings.averageDecay > 0 ? { generator: modelOf(settings.model).generator } : {}),
+    state,
+    plan: { steps: 500, reportEvery: 10, checkpointEvery: 100 },
+  };
+}
+
+/** The header of a file, read without the code under test. */
+function headerOf(file: Uint8Array<ArrayBuffer>): { header: Record<string, Entry>; dataStart: number } {
+  const length = Number(new DataView(file.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length))) as Record<string, Entry>;
+  return { header, dataStart: 8 + length };
+}
+interface Entry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** The file with another header in front of the same data. */
+function withHeader(
+  file: Uint8Array<ArrayBuffer>,
+  change: (header: Record<string, Entry> & { __metadata__: Record<string, string> }) => void,
+): ArrayBuffer {
+  const { header, dataStart } = headerOf(file);
+  change(header as unknown as Parameters<typeof change>[0]);
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const changed = new Uint8Array(8 + json.length + file.length - dataStart);
+  new DataView(changed.buffer).setBigUint64(0, BigInt(json.length), true);
+  changed.set(json, 8);
+  changed.set(file.subarray(dataStart), 8 + json.length);
+  return changed.buffer;
+}
+
+const messageOf = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    const { message } = error as UserError;
+    expect(message).not.toContain('\n');
+    return message;
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe('safetensors', () => {
+  it('is written to the letter of the format', () => {
+    const file = encodeModel(modelOf(SMALL));
+    const { header, dataStart } = headerOf(file);
+    expect(dataStart % 8).toBe(0);
+    expect(file[8]).toBe('{'.charCodeAt(0));
+    expect(new TextDecoder().decode(file.subarray(8, dataStart))).toMatch(/\} *$/);
+    const { __metadata__: metadata, ...tensors } = header as unknown as Record<string, Entry>;
+    for (const value of Object.values(metadata as object)) expect(typeof value).toBe('string');
+    let end = 0;
+    for (const { dtype, shape, data_offsets: offsets } of Object.values(tensors)) {
+      expect(dtype).toBe('F32');
+      expect(offsets[0]).toBe(end);
+      end += 4 * shape.reduce((product, size) => product * size, 1);
+      expect(offsets[1]).toBe(end);
+    }
+    expect(dataStart + end).toBe(file.length);
+  });
+
+  it('keeps values bit for bit, little-endian', () => {
+    const file = encodeSafetensors({
+      metadata: { a: 'ä "quoted"' },
+      tensors: new Map([
+        ['x', { shape: [2, 1], data: Float32Array.of(1, -0) }],
+        ['n', { shape: [1], data: Uint32Array.of(0xdeadbeef) }],
+        ['empty', { shape: [0, 3], data: new Float32Array(0) }],
+      ]),
+    });
+    const { dataStart } = headerOf(file);
+    expect([...file.subarray(dataStart)]).toEqual([0, 0, 128, 63, 0, 0, 0, 128, 0xef, 0xbe, 0xad, 0xde]);
+    const { metadata, tensors } = decodeSafetensors(file.buffer, 'f');
+    expect(metadata).toEqual({ a: 'ä "quoted"' });
+    expect(tensors.get('x')).toEqual({ shape: [2, 1], data: Float32Array.of(1, -0) });
+    expect(tensors.get('n')).toEqual({ shape: [1], data: Uint32Array.of(0xdeadbeef) });
+    expect(tensors.get('empty')).toEqual({ shape: [0, 3], data: new Float32Array(0) });
+  });
+
+  it('names what is wrong with another file', () => {
+    const file = encodeModel(modelOf(SMALL));
+    const decode = (bytes: ArrayBuffer) => messageOf(() => decodeSafetensors(bytes, 'f'));
+    expect(decode(new ArrayBuffer(5))).toBe(
+      'f: not a safetensors file: it has 5 bytes; give a file that training wrote',
+    );
+    expect(decode(new TextEncoder().encode('PNG is not JSON, by any means').buffer)).toMatch(
+      /^f: not a safetensors file: its first 8 bytes state a header of \d+ bytes/,
+    );
+    expect(
+      decode(Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode('"text"  ')).buffer),
+    ).toMatch(/its header is not a JSON object/);
+    expect(decode(file.buffer.slice(0, 100))).toMatch(/^f: cut short: 100 bytes, \d+ expected/);
+    expect(decode(file.buffer.slice(0, -1))).toBe(
+      `f: cut short: ${file.length - 1} bytes, ${file.length} expected; the file is incomplete, copy it again or train again`,
+    );
+    expect(decode(Uint8Array.of(...file, 0).buffer)).toMatch(/its header accounts for/);
+    const named = 'generator.layers.0.weight';
+    const entryChanged = (change: (entry: Entry) => void) =>
+      decode(withHeader(file, (header) => change(header[named] as Entry)));
+    expect(entryChanged((entry) => (entry.dtype = 'F16'))).toMatch(
+      /tensor generator\.layers\.0\.weight is of type F16; F32 and U32 can be read/,
+    );
+    expect(entryChanged((entry) => (entry.shape = [2, 6]))).toMatch(/of shape \[2, 6\] lies from 0 to 40/);
+    expect(entryChanged((entry) => (entry.data_offsets = [4, 44]))).toMatch(
+      /lies from 4 to 44, must lie from 0/,
+    );
+    expect(entryChanged((entry) => (entry.shape = [-1]))).toMatch(/the entry of tensor .* is \{/);
+  });
+});
+
+describe('model files', () => {
+  for (const [name, architecture] of Object.entries({
+    'a shared trunk': SMALL,
+    'separate critics': mlp({ sample: [6], latent: 3, hidden: [4], sharedTrunk: false, output: 'linear' }),
+    'linear critics': linear({ sample: [6], latent: 3, hidden: [] }),
+    'layers of every kind of option': {
+      sample: [4],
+      latent: 2,
+      generator: [
+        { kind: 'dense', units: 3, activation: 'leaky-relu', slope: 0.1, bias: false },
+        { kind: 'dense', units: 4, activation: 'softplus' },
+      ],
+      critic: { trunk: [{ kind: 'dense', units: 2, activation: 'tanh' }] },
+    } satisfies Architecture,
+  })) {
+    it(`come back as they were: ${name}`, () => {
+      const model = modelOf(architecture);
+      expect(decodeModel(encodeModel(model).buffer, 'f')).toEqual(model);
+    });
+  }
+
+  it('are the same bytes for the same model', () => {
+    expect(encodeModel(modelOf(SMALL))).toEqual(encodeModel(modelOf(SMALL)));
+  });
+
+  it('are read from checkpoints as well', () => {
+    const model = modelOf(SMALL);
+    expect(decodeModel(encodeCheckpoint(checkpointOf(model)).buffer, 'f')).toEqual(model);
+  });
+
+  it('state what does not fit', () => {
+    const file = encodeModel(modelOf(SMALL));
+    const changed = (change: Parameters<typeof withHeader>[1]) =>
+      messageOf(() => decodeModel(withHeader(file, change), 'm.safetensors'));
+    const metadata = (name: string, value: unknown) =>
+      changed((header) => (header.__metadata__[name] = JSON.stringify(value)));
+    expect(changed((header) => (header.__metadata__ = { format: 'pt' }))).toBe(
+      'm.safetensors: not a model of this library: its metadata state format "pt", must be "entropic-gan"; give a file that training wrote',
+    );
+    expect(changed((header) => (header.__metadata__['version'] = '99'))).toBe(
+      'm.safetensors: format version is 99, this library reads 1; read it with the version that wrote it, or train again',
+    );
+    expect(changed((header) => delete header.__metadata__['cost'])).toMatch(
+      /^m\.safetensors: configuration cost is missing/,
+    );
+    expect(metadata('cost', 'cosine')).toMatch(/configuration cost is "cosine", expected \("l1" \|/);
+    expect(metadata('lambda', [[0, -1]])).toMatch(/lambda: is -1 from iteration 0 on/);
+    expect(metadata('pixelScale', 0)).toMatch(/configuration pixelScale is 0, expected >0/);
+    expect(metadata('steps', 1.5)).toMatch(/configuration steps is 1\.5/);
+    expect(changed((header) => (header.__metadata__['kernels'] = '["cut'))).toMatch(
+      /configuration kernels is "\[/,
+    );
+    expect(metadata('model', { ...SMALL, generator: [{ kind: 'lstm', units: 6 }] })).toMatch(
+      /configuration model\.generator\.0\.kind is "lstm", expected "dense"/,
+    );
+    expect(metadata('model', { ...SMALL, critic: { tree: [] } })).toMatch(/configuration model\.critic/);
+    expect(metadata('model', { ...SMALL, sample: [7] })).toMatch(/the generator gives 6 values/);
+    expect(metadata('model', { ...SMALL, latent: 3 })).toMatch(
+      /tensor generator\.layers\.0\.weight has shape \[2, 5\], the configuration asks for \[3, 5\]/,
+    );
+    expect(
+      changed((header) => {
+        header['other'] = header['critic.fake.0.bias'] as Entry;
+        delete header['critic.fake.0.bias'];
+      }),
+    ).toMatch(/tensor critic\.fake\.0\.bias of shape \[1\] is missing/);
+    expect(changed((header) => ((header['critic.fake.0.bias'] as Entry).dtype = 'U32'))).toMatch(
+      /tensor critic\.fake\.0\.bias is of type U32, must be F32/,
+    );
+  });
+
+  it('hold finite weights only, in both directions', () => {
+    const model = modelOf(SMALL);
+    const file = encodeModel(model);
+    new DataView(file.buffer).setFloat32(headerOf(file).dataStart + 4, Number.NaN, true);
+    expect(messageOf(() => decodeModel(file.buffer, 'f'))).toMatch(
+      /value 1 of 10 of tensor generator\.layers\.0\.weight is NaN; weights must be finite/,
+    );
+    (model.critic.get('real.0.weight') as { data: Float32Array }).data[0] = Number.POSITIVE_INFINITY;
+    expect(messageOf(() => encodeModel(model))).toMatch(/tensor critic\.real\.0\.weight is Infinity/);
+  });
+});
+
+describe('checkpoint files', () => {
+  it('come back as they were, with and without a moving average', () => {
+    for (const averageDecay of [0, 0.99]) {
+      const checkpoint = checkpointOf(modelOf(SMALL, averageDecay));
+      const { plan, ...rest } = checkpoint;
+      expect(decodeCheckpoint(encodeCheckpoint(checkpoint).buffer, 'f')).toEqual(checkpoint);
+      expect(plan).toBeDefined();
+      expect(decodeCheckpoint(encodeCheckpoint(rest).buffer, 'f')).toEqual(rest);
+    }
+  });
+
+  it('are told from models, and must be whole', () => {
+    const model = modelOf(SMALL);
+    expect(messageOf(() => decodeCheckpoint(encodeModel(model).buffer, 'f'))).toMatch(
+      /^f: is a model without the optimisers' state; resume from checkpoint\.safetensors/,
+    );
+    const { state, ...rest } = checkpointOf(model);
+    const without = new Map(state);
+    without.delete('critic.moments');
+    expect(
+      messageOf(() => decodeCheckpoint(encodeCheckpoint({ ...rest, state: without }).buffer, 'f')),
+    ).toMatch(/tensor state\.critic\.moments of shape \[\d+\] is missing/);
+    const short = new Map(state).set('critic.moments', new Uint32Array(3));
+    expect(
+      messageOf(() => decodeCheckpoint(encodeCheckpoint({ ...rest, state: short }).buffer, 'f')),
+    ).toMatch(/tensor state\.critic\.moments has shape \[3\]/);
+  });
+});
+
+describe('on disk', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'model-file-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('writes and reads back, leaving nothing else behind', async () => {
+    const model = modelOf(SMALL);
+    await writeModel(join(folder, 'new', 'm.safetensors'), model);
+    expect(await readModel(join(folder, 'new', 'm.safetensors'))).toEqual(model);
+    expect(await readdir(join(folder, 'new'))).toEqual(['m.safetensors']);
+  });
+
+  it('says why a file cannot be read or written', async () => {
+    await expect(readModel(join(folder, 'none'))).rejects.toThrow(
+      /none: cannot be read \(no such file or folder\); check the path/,
+    );
+    await writeFile(join(folder, 'file'), 'text');
+    await expect(writeModel(join(folder, 'file', 'm.safetensors'), modelOf(SMALL))).rejects.toThrow(
+      /m\.safetensors: cannot be written \(.*part of the path is a file\)/,
+    );
+    expect(await readFile(join(folder, 'file'), 'utf8')).toBe('text');
+    expect(await readdir(folder)).toEqual(['file', 'new']);
+  });
+});
