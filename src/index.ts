@@ -1,3 +1,34 @@
 /** The public API of the environment-free core: re-exports only. */
 export { Device, type AdapterDescription, type DeviceCounters } from './gpu/device.ts';
 export { UserError } from './gpu/errors.ts';
+export { type BaselineOptions, type Baselines, baselines } from './likelihood/baselines.ts';
+export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
+export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
+export { type Interval, meanInterval } from './likelihood/interval.ts';
+export {
+  type LinearGaussian,
+  expectedLogLikelihood,
+  logDensities,
+  modelCovariance,
+  optimalLinearGenerator,
+} from './likelihood/linear-gaussian.ts';
+export {
+  type FloatArray,
+  type ImportanceInputs,
+  type LikelihoodInputs,
+  logLikelihood,
+} from './likelihood/log-likelihood.ts';
+export { logNormaliser } from './likelihood/log-normaliser.ts';
+export type { Moments } from './likelihood/moments.ts';
+export { paretoK } from './likelihood/pareto.ts';
+export { CERTIFICATE_DELTA, type Verdict, certificate } from './likelihood/reliability.ts';
+export { type ScoreOptions, Scorer, type ScorerOptions, type Scores } from './likelihood/scorer.ts';
+export {
+  type Separation,
+  type SeparationOptions,
+  auroc,
+  averagePrecision,
+  fpr95,
+  separation,
+} from './likelihood/separation.ts';
+export type { LikelihoodCost } from './ops/log-likelihood.ts';

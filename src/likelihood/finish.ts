@@ -40,6 +40,9 @@ export interface LikelihoodEstimates extends ImportanceEstimates {
   readonly paperScore: Float64Array | null;
 }
 
+/** States of observations, [n, 16]: from the GPU, or merged on the host. */
+export type State = Float32Array | Float64Array;
+
 export interface FinishOptions {
   /** Latents that went into the state, K. */
   readonly count: number;
@@ -51,7 +54,7 @@ export interface FinishOptions {
 }
 
 /** The importance-weighted estimates of `state`, [n, 16]. */
-export function finishImportance(state: Float32Array, options: FinishOptions): ImportanceEstimates {
+export function finishImportance(state: State, options: FinishOptions): ImportanceEstimates {
   const { count, d, cost, lambda, tail } = options;
   const n = state.length / STATE_FLOATS;
   const logC = logNormaliser(cost, d, lambda);
@@ -78,7 +81,7 @@ export function finishImportance(state: Float32Array, options: FinishOptions): I
  * @param options.r latent dimension; @param options.given whether the latents were drawn from given proposals.
  */
 export function finishLikelihood(
-  state: Float32Array,
+  state: State,
   options: FinishOptions & { readonly r: number; readonly given: boolean },
 ): LikelihoodEstimates {
   const { count, lambda, r, given } = options;
@@ -117,14 +120,14 @@ export function finishLikelihood(
   };
 }
 
-function readImportance(state: Float32Array, i: number): { max: number; sum: number; sumOfSquares: number } {
+function readImportance(state: State, i: number): { max: number; sum: number; sumOfSquares: number } {
   const [max = 0, sum = 0, sumOfSquares = 0] = state.subarray(i * STATE_FLOATS);
   return { max, sum, sumOfSquares };
 }
 
 /** Sums of eᵗ, e²ᵗ, eᵗ(t − max t), eᵗl, eᵗ½‖x‖² and eᵗ(log f_X − log q). */
 function readSurrogate(
-  state: Float32Array,
+  state: State,
   i: number,
 ): { sum: number; sumOfSquares: number; gap: number; cost: number; halfNorm: number; ratio: number } {
   const [, sum = 0, sumOfSquares = 0, gap = 0, cost = 0, halfNorm = 0, ratio = 0] = state.subarray(
@@ -134,7 +137,7 @@ function readSurrogate(
 }
 
 /** Sums of eᵘ, eᵘ(u − max u) and eᵘ(l/λ + ½‖x‖²). */
-function readPaper(state: Float32Array, i: number): { sum: number; gap: number; energy: number } {
+function readPaper(state: State, i: number): { sum: number; gap: number; energy: number } {
   const [, sum = 0, gap = 0, energy = 0] = state.subarray(i * STATE_FLOATS + 12);
   return { sum, gap, energy };
 }

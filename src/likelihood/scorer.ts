@@ -6,7 +6,7 @@ import { type Dataset, dataset, rows as rowsOf, sampleSize } from '../data/datas
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Plan } from '../gpu/plan.ts';
-import type { Recording } from '../gpu/recording.ts';
+import type { Recording, Slot } from '../gpu/recording.ts';
 import { targetOf } from '../gpu/target.ts';
 import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
@@ -27,9 +27,11 @@ import {
   tailOf,
 } from '../ops/log-likelihood.ts';
 import { threefryNormal } from '../ops/threefry.ts';
+import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from './banks.ts';
 import { bitsPerDimension } from './bits-per-dimension.ts';
 import { type LikelihoodEstimates, finishLikelihood } from './finish.ts';
 import { tailLength } from './pareto.ts';
+import { type Verdict, certificate, verdictOf } from './reliability.ts';
 
 export interface ScorerOptions {
   /** Latents per image, K. Default 2000. */
@@ -50,6 +52,15 @@ export interface ScoreOptions {
 export interface Scores extends LikelihoodEstimates {
   /** −L_K / (d ln 2), plus the 8-bit correction where the images are 8-bit; per image. */
   readonly bitsPerDim: Float64Array;
+  /** k̂ of the largest importance weights; NaN where there is nothing to fit. */
+  readonly paretoK: Float64Array;
+  /** Standard error of L_K, from the spread between banks of latents (./banks.ts); NaN for fewer than 4 latents. */
+  readonly standardError: Float64Array;
+  /** L_K − log(1/δ): a lower bound of log f(y) with probability 1 − δ, δ = 0.05. */
+  readonly certificate: Float64Array;
+  readonly verdict: readonly Verdict[];
+  /** L of all banks of latents but one, an array over images for each bank; for `meanInterval`. */
+  readonly importanceWithoutBank: readonly Float64Array[];
   readonly latents: number;
   readonly lambda: number;
   readonly cost: LikelihoodCost;
@@ -58,6 +69,13 @@ export interface Scores extends LikelihoodEstimates {
 
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
 const MOST_RESIDENT_BYTES = 256 * 2 ** 20;
+
+/** Chunks of latents are multiples of this, a tile of the reduction. */
+const TILE = 64;
+/** No activation of the networks grows beyond this; WebGPU's default limit of a binding is 128 MiB. */
+const MOST_BANK_BYTES = 64 * 2 ** 20;
+/** Arithmetic of the networks in one submit, to stay well under a second on a slow adapter of the kind. */
+const BANK_FLOPS = { software: 5e8, hardware: 1e11 };
 
 export class Scorer implements Disposable {
   readonly model: Model;
@@ -77,11 +95,10 @@ export class Scorer implements Disposable {
     this.#device = device;
     this.#seed = options.seed;
     this.#networks = networksOf(model.configuration.settings.model);
-    this.#generator = device.storageOf(
-      'generator',
-      flatten(this.#networks.generator.layout, model.generator),
-    );
-    this.#critic = device.storageOf('critic', flatten(this.#networks.critic.layout, model.critic));
+    const generator = flatten(this.#networks.generator.layout, model.generator);
+    const critic = flatten(this.#networks.critic.layout, model.critic);
+    this.#generator = device.storageOf('generator', generator);
+    this.#critic = device.storageOf('critic', critic);
   }
 
   /** Uploads a model for scoring. @throws UserError on K or λ out of range. */
@@ -118,9 +135,10 @@ export class Scorer implements Disposable {
       throw new UserError(
         `scorer: pixels of ${set.name} are bytes times ${set.pixels.scale}, the model's bytes times ${pixelScale}; use the same scale`,
       );
-    const { states, tails } = await this.#accumulate(set, d, options);
+    const bounds = bankBounds(this.latents);
+    const { banks, tails } = await this.#accumulate(set, d, bounds, options);
     const { cost } = settings;
-    const estimates = finishLikelihood(states, {
+    const estimates = finishLikelihood(mergeStates(banks, this.lambda), {
       count: this.latents,
       d,
       cost,
@@ -129,11 +147,19 @@ export class Scorer implements Disposable {
       r: settings.model.latent,
       given: false,
     });
+    const { importance, essImportance } = estimates;
+    const paretoK = estimates.paretoK as Float64Array; // the tails were kept
+    const withoutBank = importanceWithoutBank(banks, bounds, estimates.logC);
     return {
       ...estimates,
-      bitsPerDim: estimates.importance.map((logLikelihood) =>
+      bitsPerDim: importance.map((logLikelihood) =>
         bitsPerDimension(logLikelihood, d, { levels: set.bits8 ? 255 : null }),
       ),
+      paretoK,
+      standardError: standardErrors(withoutBank, set.count),
+      certificate: importance.map(certificate),
+      verdict: Array.from(essImportance, (ess, i) => verdictOf(ess, paretoK[i] as number)),
+      importanceWithoutBank: withoutBank,
       latents: this.latents,
       lambda: this.lambda,
       cost,
@@ -162,89 +188,104 @@ export class Scorer implements Disposable {
     if (this.#disposed) throw new UserError('scorer: used after dispose(); create a new one');
   }
 
-  /** The reduction's final state and largest log-weights of every image. */
+  /** The reduction's final state of every bank of latents, and the largest log-weights of all, for every image. */
   async #accumulate(
     set: Dataset,
     d: number,
+    bounds: readonly number[],
     { signal, onProgress }: ScoreOptions,
-  ): Promise<{ states: Float32Array; tails: Float32Array }> {
+  ): Promise<{ banks: Float32Array[]; tails: Float32Array }> {
     const device = this.#device;
+    const { latent } = this.model.configuration.settings.model;
     const n = set.count;
-    const k = this.latents;
-    const kept = Math.min(k, tailLength(k) + 1, LONGEST_TAIL);
-    const { rows, chunk } = likelihoodBlock(targetOf(device), { n, k, d, perObservation: false });
+    const kept = Math.min(this.latents, tailLength(this.latents) + 1, LONGEST_TAIL);
+    const banks = Array.from({ length: bounds.length - 1 }, () => new Float32Array(n * STATE_FLOATS));
+    const tails = new Float32Array(n * kept);
+    const largestBank = Math.max(...banks.map((_, b) => (bounds[b + 1] as number) - (bounds[b] as number)));
+    const block = likelihoodBlock(targetOf(device), { n, k: largestBank, d, perObservation: false });
+    const { rows } = block;
+    const chunk = Math.min(block.chunk, this.#mostLatents());
     const stride = 2 + tailCapacity(kept, chunk);
-    const blockBytes = rows * 4 * (d + STATE_FLOATS + stride);
+    const stateBytes = rows * STATE_FLOATS * 4;
+    const blockBytes = rows * 4 * (d + stride) + stateBytes * (1 + banks.length);
     const blocks = Math.ceil(n / rows);
     const resident = Math.min(blocks, Math.max(1, Math.floor(MOST_RESIDENT_BYTES / blockBytes)));
-    const states = new Float32Array(n * STATE_FLOATS);
-    const tails = new Float32Array(n * kept);
     const owned: OwnedBuffer[] = [];
     const externals: Record<string, GPUBuffer> = {
       generator: this.#generator.buffer,
       critic: this.#critic.buffer,
     };
-    const make = (name: string, bytes: number): void => {
+    const make = (name: string, bytes: number): GPUBuffer => {
       const buffer = device.storage(`score.${name}`, bytes);
       owned.push(buffer);
       externals[name] = buffer.buffer;
+      return buffer.buffer;
     };
     const phases: Record<string, Recording> = {};
     try {
-      make('bank.latents', chunk * this.model.configuration.settings.model.latent * 4);
+      make('bank.latents', chunk * latent * 4);
       make('bank.generated', chunk * d * 4);
       make('bank.critic', chunk * 4);
       phases['bank'] = this.#bankRecording(chunk);
-      for (let block = 0; block < resident; block++) {
-        make(`${block}.observations`, rows * d * 4);
-        make(`${block}.state`, rows * STATE_FLOATS * 4);
-        make(`${block}.tail`, rows * stride * 4);
-        phases[`${block}`] = this.#blockRecording(block, { rows, chunk, d, stride, kept });
-      }
+      const residents = Array.from({ length: resident }, (_, index) => {
+        const name = `${index}`;
+        phases[name] = this.#blockRecording(name, { rows, chunk, d, stride, kept });
+        return {
+          name,
+          observations: make(`${name}.observations`, rows * d * 4),
+          state: make(`${name}.state`, stateBytes),
+          tail: make(`${name}.tail`, rows * stride * 4),
+          finals: make(`${name}.finals`, stateBytes * banks.length),
+        };
+      });
       using plan = await Plan.create(device, phases, externals, { phasesPerRun: 1 });
-      const chunks = Math.ceil(k / chunk);
+      const chunks = chunksOf(bounds, chunk);
       let done = 0;
       for (let first = 0; first < blocks; first += resident) {
-        const here = Math.min(resident, blocks - first);
-        const countOf = (block: number): number => Math.min(rows, n - (first + block) * rows);
-        for (let block = 0; block < here; block++)
-          device.upload(
-            externals[`${block}.observations`] as GPUBuffer,
-            0,
-            rowsOf(set, (first + block) * rows, countOf(block)),
-          );
-        for (let c = 0; c < chunks; c++) {
-          signal?.throwIfAborted();
-          const start = c * chunk;
-          const values = { start, validCount: Math.min(chunk, k - start), first: Number(c === 0) };
-          plan.run([
-            {
-              phase: 'bank',
-              values: { firstBlock: (start * this.model.configuration.settings.model.latent) / 2 },
-            },
-          ]);
-          for (let block = 0; block < here; block++) {
-            plan.run([{ phase: `${block}`, values }]);
-            await device.idle();
-            onProgress?.(++done / (chunks * blocks));
+        const here = residents.slice(0, blocks - first).map((buffers, index) => {
+          const row = (first + index) * rows;
+          return { ...buffers, row, count: Math.min(rows, n - row) };
+        });
+        for (const { observations, row, count } of here)
+          device.upload(observations, 0, rowsOf(set, row, count));
+        for (const { bank, start, count: validCount, firstOfBank, lastOfBank } of chunks) {
+          plan.run([{ phase: 'bank', values: { firstBlock: (start * latent) / 2 } }]);
+          const values = { validCount, first: Number(firstOfBank), firstOfAll: Number(start === 0) };
+          for (const { name, state, finals } of here) {
+            signal?.throwIfAborted();
+            const keepState = (encoder: GPUCommandEncoder): void =>
+              encoder.copyBufferToBuffer(state, 0, finals, bank * stateBytes, stateBytes);
+            plan.run([{ phase: name, values, ...(lastOfBank ? { after: keepState } : {}) }]);
+            await device.idle(); // so that a signal to stop is heard soon
+            onProgress?.(++done / (chunks.length * blocks));
           }
         }
-        for (let block = 0; block < here; block++) {
-          const row = (first + block) * rows;
-          const state = externals[`${block}.state`] as GPUBuffer;
-          states.set(await device.readFloats(state, 0, countOf(block) * STATE_FLOATS), row * STATE_FLOATS);
-          const keys = await device.read(
-            externals[`${block}.tail`] as GPUBuffer,
-            0,
-            countOf(block) * stride * 4,
-          );
-          tails.set(tailOf(new Uint32Array(keys), countOf(block), kept), row * kept);
+        for (const { finals, tail, row, count } of here) {
+          const states = await device.readFloats(finals, 0, (stateBytes / 4) * banks.length);
+          banks.forEach((bank, b) => {
+            const from = (b * stateBytes) / 4;
+            bank.set(states.subarray(from, from + count * STATE_FLOATS), row * STATE_FLOATS);
+          });
+          const keys = await device.read(tail, 0, count * stride * 4);
+          tails.set(tailOf(new Uint32Array(keys), count, kept), row * kept);
         }
       }
-      return { states, tails };
+      return { banks, tails };
     } finally {
       for (const buffer of owned) buffer.dispose();
     }
+  }
+
+  /** How many latents the networks take at a time, so that no binding is too large and no dispatch too long. */
+  #mostLatents(): number {
+    const { dispatches } = this.#bankRecording(TILE);
+    const ofLatents = dispatches
+      .flatMap(({ bindings }) => Object.values<Slot>(bindings))
+      .filter(({ external }) => external?.buffer !== 'generator' && external?.buffer !== 'critic');
+    const bytes = Math.max(...ofLatents.map((slot) => slot.bytes)) / TILE;
+    const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0) / TILE;
+    const most = Math.min(MOST_BANK_BYTES / bytes, BANK_FLOPS[this.#device.adapter.kind] / flops);
+    return Math.max(1, Math.floor(most / TILE)) * TILE;
   }
 
   /** Draws a chunk of latents and applies G and D₂ to it. */
@@ -270,7 +311,7 @@ export class Scorer implements Disposable {
 
   /** Adds the chunk of the bank to the state of one block of images. */
   #blockRecording(
-    block: number,
+    block: string,
     sizes: { rows: number; chunk: number; d: number; stride: number; kept: number },
   ): Recording {
     const { rows, chunk, d, stride, kept } = sizes;
@@ -284,7 +325,11 @@ export class Scorer implements Disposable {
       latents: external('bank.latents', [chunk, settings.model.latent]),
       critic: external('bank.critic', [chunk]),
       state: external(`${block}.state`, [rows, STATE_FLOATS]),
-      tail: { keys: external(`${block}.tail`, [rows, stride], 'u32'), length: kept },
+      tail: {
+        keys: external(`${block}.tail`, [rows, stride], 'u32'),
+        length: kept,
+        first: { step: 'firstOfAll' },
+      },
       cost: settings.cost,
       lambda: this.lambda,
       validCount: { step: 'validCount' },
@@ -296,3 +341,24 @@ export class Scorer implements Disposable {
 
 /** Counts of latents are exact in float32 up to here. */
 const MOST_LATENTS = 2 ** 24;
+
+/** Latents taken at a time: `count` from `start` on, all of one bank. */
+interface Chunk {
+  readonly bank: number;
+  readonly start: number;
+  readonly count: number;
+  readonly firstOfBank: boolean;
+  readonly lastOfBank: boolean;
+}
+
+/** The chunks of each bank in turn, of at most `most` latents. */
+function chunksOf(bounds: readonly number[], most: number): Chunk[] {
+  return bounds.slice(1).flatMap((end, bank) => {
+    const begin = bounds[bank] as number;
+    return Array.from({ length: Math.ceil((end - begin) / most) }, (_, c): Chunk => {
+      const start = begin + c * most;
+      const count = Math.min(most, end - start);
+      return { bank, start, count, firstOfBank: c === 0, lastOfBank: start + count === end };
+    });
+  });
+}

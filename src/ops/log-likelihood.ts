@@ -32,9 +32,10 @@ export interface LikelihoodChunk {
   readonly state: Tensor;
   /**
    * The largest log-weights so far, updated in place; without it none are kept. `length` are kept at least; the keys are
-   * u32, [n, 2 + capacity], with `tailCapacity`, and read by `tailOf`.
+   * u32, [n, 2 + capacity], with `tailCapacity`, and read by `tailOf`. `first` is its own where it goes on over several
+   * states; default that of the state.
    */
-  readonly tail?: { readonly keys: Tensor; readonly length: number };
+  readonly tail?: { readonly keys: Tensor; readonly length: number; readonly first?: ParamValue };
   readonly cost: LikelihoodCost;
   readonly lambda: ParamValue;
   /** How many of the c latents count: fewer in a last, partial chunk. */
@@ -246,7 +247,7 @@ export function likelihoodAccumulate(
       lambda,
     },
   });
-  const roomy = tail && makeRoom(graph, tail, count, first);
+  const roomy = tail && makeRoom(graph, tail, count, tail.first ?? first);
   const mostSlices = sliceCount('hardware', n, count, perObservation);
   const [appended, partials] = graph.add(costOp, {
     inputs: [observations, generated, terms, ...(roomy ? [roomy] : [])],
