@@ -76,6 +76,8 @@ interface Attributes {
 const TILE = 32;
 /** Blocks along each side: partial statistics take O((n + m)·64) memory. */
 const MOST_BLOCKS = 64;
+/** Floats that a row leaves for each block. */
+const ROW_STATISTICS = 8;
 /** Operations of one dispatch at most, so that none runs longer than about a second. */
 const DISPATCH_FLOPS = { software: 1.5e9, hardware: 2e12 };
 
@@ -83,6 +85,11 @@ const DISPATCH_FLOPS = { software: 1.5e9, hardware: 2e12 };
 function blocksOf(count: number): { tiles: number; blocks: number } {
   const tiles = Math.ceil(Math.ceil(count / TILE) / MOST_BLOCKS);
   return { tiles, blocks: Math.ceil(count / (tiles * TILE)) };
+}
+
+/** Samples on a side whose values and partial statistics fit in bindings of so many bytes. */
+export function mostSamples(bindingBytes: number, d: number): number {
+  return Math.floor(bindingBytes / (4 * Math.max(d, MOST_BLOCKS * ROW_STATISTICS)));
 }
 
 const overridesOf = ({ cost, form }: Attributes): { COST: number; FORM: number } => ({
@@ -172,7 +179,7 @@ export function entropicObjective(
       { name: 'objective', shape: [OBJECTIVE_SCALARS] },
       { name: 'objective.d(D1)', shape: criticReal.shape },
       { name: 'objective.d(D2)', shape: criticFake.shape },
-      { name: 'objective.rows', shape: [blocksOf(m).blocks, n, 8] },
+      { name: 'objective.rows', shape: [blocksOf(m).blocks, n, ROW_STATISTICS] },
       { name: 'objective.columns', shape: [blocksOf(n).blocks, m, 2] },
     ],
     attributes: { cost, form, lambda, sign },

@@ -18,15 +18,15 @@ export interface KernelCase {
   ) => Readonly<Record<string, Tensor>>;
   /** The same outputs from the float64 twin. */
   readonly reference: (round: Round) => Readonly<Record<string, ArrayLike<number>>>;
-  /**
-   * Outputs whose elements are different quantities: the name of each, in order. They are compared one by one, each
-   * against `scale` where that is given for its name (a sum whose terms cancel), else against itself.
-   */
+  /** Outputs whose elements are different quantities, to be compared one by one: the names of the first of them. */
   readonly quantities?: Readonly<Record<string, readonly string[]>>;
-  readonly scale?: Readonly<Record<string, number>>;
+  /** The size of the terms of outputs or quantities (`output.quantity`) that are sums in which they cancel. */
+  readonly termsOf?: (
+    expected: Readonly<Record<string, ArrayLike<number>>>,
+  ) => Readonly<Record<string, number>>;
   /**
-   * The allowance is `factor` × the error of the twin rounded to float32, plus `ulps` ulp of the largest expected value.
-   * Default 4 and 4; anything else carries its reason, which is printed.
+   * The allowance is `factor` × the error of the twin rounded to float32, plus `ulps` ulp of the largest expected value,
+   * or of the terms that it is the sum of. Default 4 and 4; anything else carries its reason, which is printed.
    */
   readonly allowance?: { readonly factor: number; readonly ulps: number; readonly reason: string };
   /** Not run as a benchmark (adversarial inputs), or only on hardware adapters (too large for a CPU). */
