@@ -19,6 +19,7 @@ import {
   tailOf,
 } from '../src/ops/log-likelihood.ts';
 import { cases } from './cases/log-likelihood.ts';
+import { filled, randomOf } from './support/random.ts';
 
 let device: Device;
 beforeAll(async () => {
@@ -71,25 +72,6 @@ function expectInvariants(result: LikelihoodEstimates): void {
     expect(s).toBeLessThanOrEqual(l + 1e-5 * (1 + Math.abs(l)));
     expect(logC + components.distance[i]! + components.latent[i]! + components.couplingEntropy[i]!).toBe(s);
   });
-}
-
-/** Uniforms in [0, 1), the same for the same seed (mulberry32), and normals of them. */
-function randomOf(seed: number): { uniform: () => number; normal: () => number } {
-  let state = seed;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    uniform,
-    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
-  };
-}
-
-function filled(count: number, value: (index: number) => number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: count }, (_, index) => value(index));
 }
 
 type Problem = LikelihoodInputs & { readonly criticFake: Float32Array<ArrayBuffer> };

@@ -1,7 +1,9 @@
 /** Cases of the streaming likelihood reduction: every kernel variant by shape, partial and several chunks, adversarial critics. */
 import type { HostTensor } from '../../src/graph/evaluate.ts';
 import { type LikelihoodCost, STATE_FLOATS, likelihoodAccumulate } from '../../src/ops/log-likelihood.ts';
-import type { KernelCase, Round } from '../support/case.ts';
+import { pairsOf, stateOf } from '../reference/log-likelihood.ts';
+import type { KernelCase } from '../support/case.ts';
+import { filled, randomOf } from '../support/random.ts';
 
 interface Shape {
   readonly name: string;
@@ -46,27 +48,11 @@ const shapes: readonly Shape[] = [
   { name: 'images-large', n: 1000, k: 4096, d: 784, r: 64, hardwareOnly: true },
 ];
 
-/** Uniform in [0, 1), the same for the same seed (mulberry32). */
-function uniforms(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function filled(count: number, value: (index: number) => number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: count }, (_, index) => value(index));
-}
-
 function caseOf(shape: Shape, seed: number): KernelCase {
   const { n, k, d, r, cost = 'half-squared', lambda = 0.75, valid = k, chunk = k } = shape;
   const { bank = 'shared', critic = 'random', proposals = 'prior' } = shape;
   const banks = bank === 'shared' ? 1 : n;
-  const random = uniforms(seed);
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const { uniform, normal } = randomOf(seed);
   const chunks = Math.ceil(k / chunk);
   const leading = bank === 'shared' ? [chunk] : [n, chunk];
   const criticOf = {
@@ -76,7 +62,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
     none: () => 0,
   }[critic];
 
-  const observations = filled(n * d, random);
+  const observations = filled(n * d, uniform);
   const inputs: Record<string, HostTensor> = {
     observations: { data: observations, shape: [n, d] },
     state: { data: filled(n * STATE_FLOATS, () => 7), shape: [n, STATE_FLOATS] },
@@ -84,7 +70,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
   const each = Array.from({ length: chunks }, (_, c) => {
     const count = banks * chunk;
     const values = {
-      generated: { data: filled(count * d, random), shape: [...leading, d] },
+      generated: { data: filled(count * d, uniform), shape: [...leading, d] },
       latents: { data: filled(count * r, normal), shape: [...leading, r] },
       critic: { data: filled(count, criticOf), shape: leading },
       logQ: { data: filled(count, () => -r + normal()), shape: leading },
@@ -117,82 +103,25 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       return { state };
     },
     reference: (round) => {
-      const pairs: Pair[][] = Array.from({ length: n }, () => []);
-      each.forEach(({ generated, latents, critic: critics, logQ }, c) => {
-        for (let i = 0; i < n; i++) {
-          for (let j = 0; j < countOf(c); j++) {
-            const at = (bank === 'shared' ? 0 : i * chunk) + j;
-            let total = 0;
-            for (let p = 0; p < d; p++) {
-              const e = round(observations[i * d + p]! - generated.data[at * d + p]!);
-              total = round(total + (cost === 'l1' ? Math.abs(e) : round(e * e)));
-            }
-            let halfNorm = 0;
-            for (let p = 0; p < r; p++)
-              halfNorm = round(halfNorm + round(0.5 * latents.data[at * r + p]! ** 2));
-            pairs[i]!.push({
-              cost: cost === 'half-squared' ? 0.5 * total : total,
-              critic: critic === 'none' ? 0 : critics.data[at]!,
-              halfNorm,
-              ratio:
-                proposals === 'given'
-                  ? round(round(-halfNorm - 0.5 * r * Math.log(2 * Math.PI)) - logQ.data[at]!)
-                  : 0,
-            });
-          }
-        }
-      });
+      const banksOf = each.map(({ generated, latents, critic: critics, logQ }, c) => ({
+        size: chunk,
+        valid: countOf(c),
+        perObservation: bank === 'per-observation',
+        generated: generated.data,
+        latents: latents.data,
+        ...(critic === 'none' ? {} : { critic: critics.data }),
+        ...(proposals === 'given' ? { logQ: logQ.data } : {}),
+      }));
       const families = critic === 'none' ? 1 : proposals === 'given' ? 2 : 3;
-      return { state: pairs.flatMap((row) => stateOf(row, lambda, families, round)) };
+      return {
+        state: Array.from({ length: n }, (_, i) =>
+          stateOf(pairsOf(observations, i, banksOf, { d, r }, cost, round), lambda, families, round),
+        ).flat(),
+      };
     },
     ...(shape.bench === undefined ? {} : { bench: shape.bench }),
     ...(shape.hardwareOnly === undefined ? {} : { hardwareOnly: shape.hardwareOnly }),
   };
-}
-
-interface Pair {
-  readonly cost: number;
-  readonly critic: number;
-  readonly halfNorm: number;
-  readonly ratio: number;
-}
-
-const LOWEST = -1e30;
-
-/** The running state of one observation by its definition (shaders/lib/likelihood_state.wgsl): maxima first, then sums. */
-function stateOf(pairs: readonly Pair[], lambda: number, families: number, round: Round): number[] {
-  const reference = pairs[0]!.critic;
-  const sum = (terms: readonly number[]): number =>
-    terms.reduce((total, term) => round(total + round(term)), 0);
-  const dot = (e: readonly number[], values: readonly number[]): number =>
-    sum(e.map((x, i) => x * values[i]!));
-  const weigh = (exponents: readonly number[]): { max: number; e: number[]; below: number[] } => {
-    const max = exponents.reduce((a, b) => Math.max(a, b));
-    const below = exponents.map((x) => round(x - max));
-    return { max, below, e: below.map((x) => (x > -87 ? round(Math.exp(x)) : 0)) };
-  };
-  const s = pairs.map((p) => round(p.ratio - round(p.cost / lambda)));
-  const shift = pairs.map((p) => round(round(p.critic - reference) / lambda));
-  const forS = weigh(s);
-  const state = [forS.max, sum(forS.e), dot(forS.e, forS.e), reference];
-  if (families < 2) state.push(LOWEST, 0, 0, 0, 0, 0, 0, 0);
-  else {
-    const { max, e, below } = weigh(s.map((x, i) => round(x - shift[i]!)));
-    const weighted = (part: 'cost' | 'halfNorm' | 'ratio'): number =>
-      dot(
-        e,
-        pairs.map((p) => p[part]),
-      );
-    state.push(max, sum(e), dot(e, e), dot(e, below));
-    state.push(weighted('cost'), weighted('halfNorm'), weighted('ratio'), 0);
-  }
-  if (families < 3) state.push(LOWEST, 0, 0, 0);
-  else {
-    const energy = pairs.map((p) => round(p.halfNorm + round(p.cost / lambda)));
-    const { max, e, below } = weigh(energy.map((x, i) => round(-x - shift[i]!)));
-    state.push(max, sum(e), dot(e, below), dot(e, energy));
-  }
-  return state;
 }
 
 export const cases: readonly KernelCase[] = shapes.map(caseOf);
