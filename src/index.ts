@@ -32,3 +32,11 @@ export {
   separation,
 } from './likelihood/separation.ts';
 export type { LikelihoodCost } from './ops/log-likelihood.ts';
+export {
+  type EntropicObjective,
+  type EntropicObjectiveInputs,
+  entropicObjective,
+} from './gan/entropic-objective.ts';
+export { type MatmulSettings, matmul } from './nn/matmul.ts';
+export type { FloatMatrix } from './nn/matrix.ts';
+export type { ObjectiveCost, ObjectiveForm } from './ops/entropic-objective.ts';
