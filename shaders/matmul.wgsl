@@ -128,7 +128,9 @@ fn matmul(@builtin(global_invocation_id) id: vec3u) {
     store_four(row + i / 2u, column + (i % 2u) * 4u, tile[i]);
   }
   if (COLUMN_SUMS == 1u && row == 0u) {
-    store_sums(column, sum_left);
-    store_sums(column + 4u, sum_right);
+    for (var c = 0u; c < 4u; c++) {
+      store_sum(column + c, sum_left[c]);
+      store_sum(column + 4u + c, sum_right[c]);
+    }
   }
 }

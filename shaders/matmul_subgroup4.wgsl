@@ -5,11 +5,12 @@ enable subgroups;
 //   bias   [n], with HAS_BIAS                     gate  [m, n], with GATE: outputs of the activation whose derivative it is
 //   out    [m, n]; with ACCUMULATE the product, and the column sums, are added to what is there
 //   column_sums [n], with COLUMN_SUMS: Σ_k op(b)[k, n], the bias gradient of a dense layer
-// The variant for subgroups of exactly four lanes (CPU adapters). The lanes of a subgroup share 16 rows of out and have
-// 8 columns each, in registers: a lane loads 4 of the 16 values of a and gets the others by broadcast, a register
-// shuffle, so that 4 + 8 loads serve 128 multiply-adds; loads are what costs there. One workgroup: one such tile of
-// 16 × 32. Numeric strategy: float32, summed over k in order. Grid: ⌈m/16⌉·⌈n/32⌉ workgroups.
-// Bytes: 4·m·n·k·(1/32 + 1/16) read, 4·m·n written. Flops: 2·m·n·k.
+// The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has a tile of 32 × 32:
+// the lanes share its rows, lane l has the columns l, l+4, …, l+28. Every load is of four neighbours, one a lane, which
+// such adapters do in one instruction (scattered loads are what costs there); a goes to all lanes by a register shuffle,
+// and the products are 4×4×4 blocks, so that an accumulator is fetched and put back once for four products.
+// Numeric strategy: float32, summed over k in order, four at a time. Grid: ⌈m/32⌉·⌈n/32⌉ workgroups.
+// Bytes: 4·m·n·k/16 read, 4·m·n written. Flops: 2·m·n·k.
 // lib: activation matmul_epilogue
 
 struct Params {
@@ -39,161 +40,124 @@ override COLUMN_SUMS: u32 = 0u;
 @compute @workgroup_size(4)
 fn matmul_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let tiles_across = (params.n + 31u) / 32u;
-  let column = (group.x % tiles_across) * 32u + lane * 8u;
-  let row = (group.x / tiles_across) * 16u;
-  // Strides of op(a) along m and k, of op(b) along k and n; rows and columns past the edge repeat the last one.
-  let a_m = select(params.k, 1u, TRANSPOSE_A == 1u);
-  let a_k = select(1u, params.m, TRANSPOSE_A == 1u);
-  let b_k = select(params.n, 1u, TRANSPOSE_B == 1u);
-  let b_n = select(1u, params.k, TRANSPOSE_B == 1u);
-  let a0 = min(row + 0u + lane, params.m - 1u) * a_m;
-  let a1 = min(row + 4u + lane, params.m - 1u) * a_m;
-  let a2 = min(row + 8u + lane, params.m - 1u) * a_m;
-  let a3 = min(row + 12u + lane, params.m - 1u) * a_m;
-  let b0 = min(column + 0u, params.n - 1u) * b_n;
-  let b1 = min(column + 1u, params.n - 1u) * b_n;
-  let b2 = min(column + 2u, params.n - 1u) * b_n;
-  let b3 = min(column + 3u, params.n - 1u) * b_n;
-  let b4 = min(column + 4u, params.n - 1u) * b_n;
-  let b5 = min(column + 5u, params.n - 1u) * b_n;
-  let b6 = min(column + 6u, params.n - 1u) * b_n;
-  let b7 = min(column + 7u, params.n - 1u) * b_n;
-  // acc<q><c> holds rows 4q … 4q+3 of column c.
-  var acc00 = vec4f();
-  var acc01 = vec4f();
-  var acc02 = vec4f();
-  var acc03 = vec4f();
-  var acc04 = vec4f();
-  var acc05 = vec4f();
-  var acc06 = vec4f();
-  var acc07 = vec4f();
-  var acc10 = vec4f();
-  var acc11 = vec4f();
-  var acc12 = vec4f();
-  var acc13 = vec4f();
-  var acc14 = vec4f();
-  var acc15 = vec4f();
-  var acc16 = vec4f();
-  var acc17 = vec4f();
-  var acc20 = vec4f();
-  var acc21 = vec4f();
-  var acc22 = vec4f();
-  var acc23 = vec4f();
-  var acc24 = vec4f();
-  var acc25 = vec4f();
-  var acc26 = vec4f();
-  var acc27 = vec4f();
-  var acc30 = vec4f();
-  var acc31 = vec4f();
-  var acc32 = vec4f();
-  var acc33 = vec4f();
-  var acc34 = vec4f();
-  var acc35 = vec4f();
-  var acc36 = vec4f();
-  var acc37 = vec4f();
-  var sum0 = 0.0;
-  var sum1 = 0.0;
-  var sum2 = 0.0;
-  var sum3 = 0.0;
-  var sum4 = 0.0;
-  var sum5 = 0.0;
-  var sum6 = 0.0;
-  var sum7 = 0.0;
-  // Four values of k at a time, so that an accumulator is fetched and put back once for four products.
+  let column = (group.x % tiles_across) * 32u;
+  let row = (group.x / tiles_across) * 32u;
+  var left0 = mat4x4f();
+  var right0 = mat4x4f();
+  var left1 = mat4x4f();
+  var right1 = mat4x4f();
+  var left2 = mat4x4f();
+  var right2 = mat4x4f();
+  var left3 = mat4x4f();
+  var right3 = mat4x4f();
+  var left4 = mat4x4f();
+  var right4 = mat4x4f();
+  var left5 = mat4x4f();
+  var right5 = mat4x4f();
+  var left6 = mat4x4f();
+  var right6 = mat4x4f();
+  var left7 = mat4x4f();
+  var right7 = mat4x4f();
+  var sums_left = vec4f();
+  var sums_right = vec4f();
   for (var k = 0u; k < params.k; k += 4u) {
-    let ks = vec4u(k, k + 1u, k + 2u, k + 3u);
-    let inside = vec4f(ks < vec4u(params.k));
-    let at = min(ks, vec4u(params.k - 1u)) * a_k;
-    let bt = min(ks, vec4u(params.k - 1u)) * b_k;
-    let y0 = inside * four_of_b(b0 + bt);
-    let y1 = inside * four_of_b(b1 + bt);
-    let y2 = inside * four_of_b(b2 + bt);
-    let y3 = inside * four_of_b(b3 + bt);
-    let y4 = inside * four_of_b(b4 + bt);
-    let y5 = inside * four_of_b(b5 + bt);
-    let y6 = inside * four_of_b(b6 + bt);
-    let y7 = inside * four_of_b(b7 + bt);
-    let x0 = four_of_a(a0 + at);
-    let r00 = spread(x0.x);
-    let r01 = spread(x0.y);
-    let r02 = spread(x0.z);
-    let r03 = spread(x0.w);
-    acc00 += y0.x * r00 + y0.y * r01 + y0.z * r02 + y0.w * r03;
-    acc01 += y1.x * r00 + y1.y * r01 + y1.z * r02 + y1.w * r03;
-    acc02 += y2.x * r00 + y2.y * r01 + y2.z * r02 + y2.w * r03;
-    acc03 += y3.x * r00 + y3.y * r01 + y3.z * r02 + y3.w * r03;
-    acc04 += y4.x * r00 + y4.y * r01 + y4.z * r02 + y4.w * r03;
-    acc05 += y5.x * r00 + y5.y * r01 + y5.z * r02 + y5.w * r03;
-    acc06 += y6.x * r00 + y6.y * r01 + y6.z * r02 + y6.w * r03;
-    acc07 += y7.x * r00 + y7.y * r01 + y7.z * r02 + y7.w * r03;
-    let x1 = four_of_a(a1 + at);
-    let r10 = spread(x1.x);
-    let r11 = spread(x1.y);
-    let r12 = spread(x1.z);
-    let r13 = spread(x1.w);
-    acc10 += y0.x * r10 + y0.y * r11 + y0.z * r12 + y0.w * r13;
-    acc11 += y1.x * r10 + y1.y * r11 + y1.z * r12 + y1.w * r13;
-    acc12 += y2.x * r10 + y2.y * r11 + y2.z * r12 + y2.w * r13;
-    acc13 += y3.x * r10 + y3.y * r11 + y3.z * r12 + y3.w * r13;
-    acc14 += y4.x * r10 + y4.y * r11 + y4.z * r12 + y4.w * r13;
-    acc15 += y5.x * r10 + y5.y * r11 + y5.z * r12 + y5.w * r13;
-    acc16 += y6.x * r10 + y6.y * r11 + y6.z * r12 + y6.w * r13;
-    acc17 += y7.x * r10 + y7.y * r11 + y7.z * r12 + y7.w * r13;
-    let x2 = four_of_a(a2 + at);
-    let r20 = spread(x2.x);
-    let r21 = spread(x2.y);
-    let r22 = spread(x2.z);
-    let r23 = spread(x2.w);
-    acc20 += y0.x * r20 + y0.y * r21 + y0.z * r22 + y0.w * r23;
-    acc21 += y1.x * r20 + y1.y * r21 + y1.z * r22 + y1.w * r23;
-    acc22 += y2.x * r20 + y2.y * r21 + y2.z * r22 + y2.w * r23;
-    acc23 += y3.x * r20 + y3.y * r21 + y3.z * r22 + y3.w * r23;
-    acc24 += y4.x * r20 + y4.y * r21 + y4.z * r22 + y4.w * r23;
-    acc25 += y5.x * r20 + y5.y * r21 + y5.z * r22 + y5.w * r23;
-    acc26 += y6.x * r20 + y6.y * r21 + y6.z * r22 + y6.w * r23;
-    acc27 += y7.x * r20 + y7.y * r21 + y7.z * r22 + y7.w * r23;
-    let x3 = four_of_a(a3 + at);
-    let r30 = spread(x3.x);
-    let r31 = spread(x3.y);
-    let r32 = spread(x3.z);
-    let r33 = spread(x3.w);
-    acc30 += y0.x * r30 + y0.y * r31 + y0.z * r32 + y0.w * r33;
-    acc31 += y1.x * r30 + y1.y * r31 + y1.z * r32 + y1.w * r33;
-    acc32 += y2.x * r30 + y2.y * r31 + y2.z * r32 + y2.w * r33;
-    acc33 += y3.x * r30 + y3.y * r31 + y3.z * r32 + y3.w * r33;
-    acc34 += y4.x * r30 + y4.y * r31 + y4.z * r32 + y4.w * r33;
-    acc35 += y5.x * r30 + y5.y * r31 + y5.z * r32 + y5.w * r33;
-    acc36 += y6.x * r30 + y6.y * r31 + y6.z * r32 + y6.w * r33;
-    acc37 += y7.x * r30 + y7.y * r31 + y7.z * r32 + y7.w * r33;
+    let b_left = four_columns(column, k, lane);
+    let b_right = four_columns(column + 16u, k, lane);
+    let a0 = four_rows(row, k, lane);
+    left0 += a0 * b_left;
+    right0 += a0 * b_right;
+    let a1 = four_rows(row + 4u, k, lane);
+    left1 += a1 * b_left;
+    right1 += a1 * b_right;
+    let a2 = four_rows(row + 8u, k, lane);
+    left2 += a2 * b_left;
+    right2 += a2 * b_right;
+    let a3 = four_rows(row + 12u, k, lane);
+    left3 += a3 * b_left;
+    right3 += a3 * b_right;
+    let a4 = four_rows(row + 16u, k, lane);
+    left4 += a4 * b_left;
+    right4 += a4 * b_right;
+    let a5 = four_rows(row + 20u, k, lane);
+    left5 += a5 * b_left;
+    right5 += a5 * b_right;
+    let a6 = four_rows(row + 24u, k, lane);
+    left6 += a6 * b_left;
+    right6 += a6 * b_right;
+    let a7 = four_rows(row + 28u, k, lane);
+    left7 += a7 * b_left;
+    right7 += a7 * b_right;
     if (COLUMN_SUMS == 1u) {
-      sum0 += y0.x + y0.y + y0.z + y0.w;
-      sum1 += y1.x + y1.y + y1.z + y1.w;
-      sum2 += y2.x + y2.y + y2.z + y2.w;
-      sum3 += y3.x + y3.y + y3.z + y3.w;
-      sum4 += y4.x + y4.y + y4.z + y4.w;
-      sum5 += y5.x + y5.y + y5.z + y5.w;
-      sum6 += y6.x + y6.y + y6.z + y6.w;
-      sum7 += y7.x + y7.y + y7.z + y7.w;
+      sums_left += vec4f(1.0) * b_left;
+      sums_right += vec4f(1.0) * b_right;
     }
   }
-  let tile = array<vec4f, 32>(
-    acc00, acc01, acc02, acc03, acc04, acc05, acc06, acc07,
-    acc10, acc11, acc12, acc13, acc14, acc15, acc16, acc17,
-    acc20, acc21, acc22, acc23, acc24, acc25, acc26, acc27,
-    acc30, acc31, acc32, acc33, acc34, acc35, acc36, acc37,
-  );
-  for (var i = 0u; i < 32u; i++) {
-    for (var r = 0u; r < 4u; r++) {
-      store_one(row + (i / 8u) * 4u + r, column + i % 8u, tile[i][r]);
-    }
-  }
+  store_block(row, column + lane, left0);
+  store_block(row, column + 16u + lane, right0);
+  store_block(row + 4u, column + lane, left1);
+  store_block(row + 4u, column + 16u + lane, right1);
+  store_block(row + 8u, column + lane, left2);
+  store_block(row + 8u, column + 16u + lane, right2);
+  store_block(row + 12u, column + lane, left3);
+  store_block(row + 12u, column + 16u + lane, right3);
+  store_block(row + 16u, column + lane, left4);
+  store_block(row + 16u, column + 16u + lane, right4);
+  store_block(row + 20u, column + lane, left5);
+  store_block(row + 20u, column + 16u + lane, right5);
+  store_block(row + 24u, column + lane, left6);
+  store_block(row + 24u, column + 16u + lane, right6);
+  store_block(row + 28u, column + lane, left7);
+  store_block(row + 28u, column + 16u + lane, right7);
   if (COLUMN_SUMS == 1u && row == 0u) {
-    store_sums(column + 0u, vec4f(sum0, sum1, sum2, sum3));
-    store_sums(column + 4u, vec4f(sum4, sum5, sum6, sum7));
+    for (var c = 0u; c < 4u; c++) {
+      store_sum(column + lane + 4u * c, sums_left[c]);
+      store_sum(column + lane + 4u * c + 16u, sums_right[c]);
+    }
   }
 }
 
-// Values of a and b at four places.
+// Rows row … row+3 of op(a) at k … k+3, the same in every lane: column q of the matrix is k+q. Past the edges the last
+// row and k repeat; four_columns has zeros there.
+fn four_rows(row: u32, k: u32, lane: u32) -> mat4x4f {
+  if (TRANSPOSE_A == 1u) {
+    let values = four_of_a(min(vec4u(k, k + 1u, k + 2u, k + 3u), vec4u(params.k - 1u)) * params.m + min(row + lane, params.m - 1u));
+    return transpose(in_every_lane(values));
+  }
+  let values = four_of_a(min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(params.m - 1u)) * params.k + min(k + lane, params.k - 1u));
+  return in_every_lane(values);
+}
+
+// Four values of each lane, in every lane: column q is lane q's.
+fn in_every_lane(values: vec4f) -> mat4x4f {
+  return mat4x4f(quadBroadcast(values, 0u), quadBroadcast(values, 1u), quadBroadcast(values, 2u), quadBroadcast(values, 3u));
+}
+
+// The lane's columns column + lane + 4·(0 … 3) of op(b), at k … k+3; zero past the last k.
+fn four_columns(column: u32, k: u32, lane: u32) -> mat4x4f {
+  let ks = vec4u(k, k + 1u, k + 2u, k + 3u);
+  let inside = vec4f(ks < vec4u(params.k));
+  let c0 = inside * one_column(column, k, lane);
+  let c1 = inside * one_column(column + 4u, k, lane);
+  let c2 = inside * one_column(column + 8u, k, lane);
+  let c3 = inside * one_column(column + 12u, k, lane);
+  return mat4x4f(c0, c1, c2, c3);
+}
+
+// Column column + lane of op(b), at k … k+3.
+fn one_column(column: u32, k: u32, lane: u32) -> vec4f {
+  if (TRANSPOSE_B == 0u) {
+    return four_of_b(min(vec4u(k, k + 1u, k + 2u, k + 3u), vec4u(params.k - 1u)) * params.n + min(column + lane, params.n - 1u));
+  }
+  // Lanes along k, then a 4×4 transpose across them by two exchanges.
+  let values = four_of_b(min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.n - 1u)) * params.k + min(k + lane, params.k - 1u));
+  let x = quadSwapX(values);
+  let is_odd = (lane & 1u) == 1u;
+  let pairs = select(vec4f(values.x, x.x, values.z, x.z), vec4f(x.y, values.y, x.w, values.w), is_odd);
+  let y = quadSwapY(pairs);
+  let is_upper = lane >= 2u;
+  return select(vec4f(pairs.xy, y.xy), vec4f(y.zw, pairs.zw), is_upper);
+}
+
 fn four_of_a(at: vec4u) -> vec4f {
   return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
@@ -202,7 +166,11 @@ fn four_of_b(at: vec4u) -> vec4f {
   return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
 }
 
-// The values of the four lanes, in every lane.
-fn spread(x: f32) -> vec4f {
-  return vec4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
+fn store_block(row: u32, column: u32, product: mat4x4f) {
+  var tile = product;
+  for (var c = 0u; c < 4u; c++) {
+    for (var r = 0u; r < 4u; r++) {
+      store_one(row + r, column + 4u * c, tile[c][r]);
+    }
+  }
 }

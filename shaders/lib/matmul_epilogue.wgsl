@@ -24,17 +24,13 @@ fn store_one(row: u32, column: u32, product: f32) {
   out[at] = activate(ACTIVATION, value, params.activation_slope);
 }
 
-fn store_sums(column: u32, sums: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (column + i < params.n) {
-      column_sums[column + i] = sums[i] + accumulated_sum(column + i);
-    }
+fn store_sum(column: u32, sum: f32) {
+  if (column >= params.n) {
+    return;
   }
-}
-
-fn accumulated_sum(column: u32) -> f32 {
   if (ACCUMULATE == 1u) {
-    return column_sums[column];
+    column_sums[column] += sum;
+  } else {
+    column_sums[column] = sum;
   }
-  return 0.0;
 }

@@ -7,6 +7,6 @@ export function matmulVariant(
   target: Target,
 ): { kernel: 'matmul' | 'matmul_subgroup4'; workgroups: [number, number, number] } {
   if (target.adapter === 'software' && target.subgroupSize === 4)
-    return { kernel: 'matmul_subgroup4', workgroups: [Math.ceil(m / 16) * Math.ceil(n / 32), 1, 1] };
+    return { kernel: 'matmul_subgroup4', workgroups: [Math.ceil(m / 32) * Math.ceil(n / 32), 1, 1] };
   return { kernel: 'matmul', workgroups: [Math.ceil((Math.ceil(m / 8) * Math.ceil(n / 8)) / 16), 1, 1] };
 }
