@@ -26,8 +26,8 @@ export function registerDoctor(program: Command): void {
       const limits = Object.fromEntries(SHOWN_LIMITS.map((name) => [name, gpu.limits[name]]));
       const features = [...gpu.features].sort();
       const variants = kernelVariants(targetOf(device));
-      output.result(
-        { adapter, features, limits, variants },
+      output.record({ adapter, features, limits, variants });
+      output.text(
         [
           table([
             ['adapter', adapter.description || adapter.device],

@@ -5,17 +5,24 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** A signal that aborts on the first SIGINT or SIGTERM, while `work` runs. */
+/**
+ * Gives `work` a signal that aborts on the first SIGINT or SIGTERM.
+ * @throws Interrupted where the work ends because of that.
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  const { signal } = controller;
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    if (signal.aborted) process.exit(130);
     controller.abort();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
-    return await work(controller.signal);
+    return await work(signal);
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) throw new Interrupted('interrupted');
+    throw error;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

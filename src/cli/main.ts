@@ -19,14 +19,34 @@ const program = new Command('entropic-gan')
       '  glyphs?labels=1&split=test   drawn digits, built in\n' +
       '  gaussian:64                  a Gaussian with a known covariance\n' +
       '  mnist?labels=1&limit=1000    a folder of IDX files under $ENTROPIC_GAN_DATA\n' +
-      '  path/to/folder?split=test    IDX files, gzipped or not',
+      '  path/to/folder?split=test    IDX files, gzipped or not\n' +
+      'In a shell, put a SPEC with & between quotes.',
   )
   .version(version)
-  .showHelpAfterError('(add --help for the options)')
-  .configureOutput({ outputError: (text, write) => write(text) })
+  .addHelpText(
+    'after',
+    `
+First steps:
+  entropic-gan doctor                                                    what this machine has
+  entropic-gan demo                                                      everything once, on built-in data
+  entropic-gan train --data glyphs?labels=1 --out runs/one --warm-up
+  entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --out scores.csv
+  entropic-gan sample runs/one/model.safetensors --out ones.png`,
+  )
+  .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .exitOverride();
 
-for (const register of [registerDoctor, registerTrain, registerScore, registerSample, registerDemo])
+/** Commander's message in the manner of this library's: one line that says where to look. */
+function oneLine(text: string): string {
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '');
+  return `entropic-gan: ${message}; add --help for what there is\n`;
+}
+
+for (const register of [registerDemo, registerDoctor, registerTrain, registerScore, registerSample])
   register(program);
 
 try {

@@ -2,13 +2,17 @@
 import { Presets, SingleBar } from 'cli-progress';
 
 export interface Output {
-  readonly json: boolean;
-  /** One result: a line of JSON, or the text. */
-  result(value: object, text: string): void;
+  /** A result as a line of JSON; nothing without --json. */
+  record(value: object): void;
+  /** Results for people; nothing with --json. */
+  text(text: string): void;
   /** A remark on stderr. */
   note(text: string): void;
-  /** A progress bar on stderr; none where stderr is no terminal. */
-  progress(what: string, total: number): Progress;
+  /**
+   * A progress bar on stderr, and lines now and then where stderr is no terminal.
+   * @param from what had been done before, which does not count for the rate.
+   */
+  progress(what: string, total: number, from?: number): Progress;
 }
 
 export interface Progress {
@@ -18,34 +22,41 @@ export interface Progress {
 
 export function commandOutput(json: boolean): Output {
   return {
-    json,
-    result: (value, text) => console.log(json ? JSON.stringify(value) : text),
+    record: (value) => void (json && console.log(JSON.stringify(value))),
+    text: (text) => void (json || console.log(text)),
     note: (text) => console.error(text),
-    progress: (what, total) => progressBar(what, total),
+    progress: (what, total, from = 0) =>
+      process.stderr.isTTY ? progressBar(what, total, from) : progressLines(what, total, from),
   };
 }
 
-/** Seconds between the lines that stand in for a bar where stderr is no terminal. */
+/** Seconds between the lines that stand in for a bar. */
 const LINE_EVERY_S = 15;
 
-function progressBar(what: string, total: number): Progress {
-  if (!process.stderr.isTTY) {
-    const start = performance.now();
-    let last = start;
-    return {
-      update(done, remark = '') {
-        const now = performance.now();
-        if (done < total && now - last < LINE_EVERY_S * 1000) return;
-        last = now;
-        const rate = done / ((now - start) / 1000);
-        console.error(
-          `${what} ${done}/${total}  ${rate.toPrecision(3)}/s  ${seconds((total - done) / rate)} left  ${remark}`.trimEnd(),
-        );
-      },
-      stop() {},
-    };
-  }
-  const start = performance.now();
+function progressLines(what: string, total: number, from: number): Progress {
+  const pace = paceFrom(from, total);
+  let printedAt = performance.now();
+  let last = { done: from, remark: '' };
+  let printed = last;
+  const print = (): void => {
+    printedAt = performance.now();
+    printed = last;
+    const { rate, left } = pace(last.done);
+    console.error(`${what} ${last.done}/${total}  ${rate}/s  ${left} left  ${last.remark}`.trimEnd());
+  };
+  return {
+    update(done, remark = last.remark) {
+      last = { done, remark };
+      if (performance.now() - printedAt >= LINE_EVERY_S * 1000) print();
+    },
+    stop() {
+      if (last !== printed) print();
+    },
+  };
+}
+
+function progressBar(what: string, total: number, from: number): Progress {
+  const pace = paceFrom(from, total);
   const bar = new SingleBar(
     {
       stream: process.stderr,
@@ -53,37 +64,51 @@ function progressBar(what: string, total: number): Progress {
       hideCursor: true,
       fps: 5,
       linewrap: false,
+      gracefulExit: false, // Ctrl-C is the command's
     },
     Presets.shades_classic,
   );
-  bar.start(total, 0, { rate: '–', left: '–', remark: '' });
+  bar.start(total, from, { rate: '–', left: '–', remark: '' });
   return {
-    update(done, remark = '') {
-      const rate = done / ((performance.now() - start) / 1000);
-      bar.update(done, { rate: rate.toPrecision(3), left: seconds((total - done) / rate), remark });
-    },
+    update: (done, remark) =>
+      bar.update(done, { ...pace(done), ...(remark === undefined ? {} : { remark }) }),
     stop: () => bar.stop(),
   };
 }
 
-function seconds(value: number): string {
+/** Rate and time left by what has been done since now. */
+function paceFrom(from: number, total: number): (done: number) => { rate: string; left: string } {
+  const start = performance.now();
+  return (done) => {
+    const rate = (done - from) / ((performance.now() - start) / 1000);
+    return { rate: rate.toPrecision(3), left: seconds((total - done) / rate) };
+  };
+}
+
+/** A time as people say it. */
+export function seconds(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const whole = Math.round(value);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** Rows as aligned columns; numbers to the right. */
+/** Rows as aligned columns, the first row a header or not; columns of numbers to the right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const texts = rows.map((row) => row.map(String));
-  const widths = (texts[0] ?? []).map((_, column) =>
-    Math.max(...texts.map((row) => row[column]?.length ?? 0)),
-  );
+  const columns = (texts[0] ?? []).map((_, column) => {
+    const cells = texts.map((row) => row[column] ?? '');
+    return {
+      width: Math.max(...cells.map((cell) => cell.length)),
+      numeric: column > 0 && cells.slice(1).every((cell) => /^[-−–]?\d|^–$/.test(cell)),
+    };
+  });
   return texts
     .map((row) =>
       row
-        .map((text, column) =>
-          column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0),
-        )
+        .map((text, column) => {
+          const { width = 0, numeric = false } = columns[column] ?? {};
+          return numeric ? text.padStart(width) : text.padEnd(width);
+        })
         .join('  ')
         .trimEnd(),
     )

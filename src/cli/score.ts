@@ -1,0 +1,102 @@
+/** `entropic-gan score`: log-likelihoods of data sets under a model, as CSV and in tables. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { dirname } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import { ESTIMATORS, type Estimator, scoresCsv } from '../report/scores-csv.ts';
+import { ensureFolder, writeWhole } from '../node/files.ts';
+import { loadDataset } from '../node/load-dataset.ts';
+import { readModel } from '../node/model-files.ts';
+import { interruptible } from './interrupt.ts';
+import { type DeviceOptions, deviceFor, number, wholeNumber, withDeviceOptions } from './options.ts';
+import { commandOutput } from './output.ts';
+import { describeScoring, recordScoring, scoreSets } from './scoring.ts';
+
+interface ScoreOptions extends DeviceOptions {
+  readonly data: string[];
+  readonly latents: number;
+  readonly estimators: Estimator[];
+  readonly baselines?: string;
+  readonly limit?: number;
+  readonly seed: number;
+  readonly lambda?: number;
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Columns of the CSV: S_K (surrogate) and L_K (importance), both lower bounds of log f(y) in expectation, S_K ≤ L_K;
+distance + latent + coupling_entropy + log_c = surrogate; how far to trust them (ess_*, max_weight, pareto_k,
+standard_error, certificate, verdict); bits_per_dim of L_K. All in nats on the model's pixel scale.
+
+Examples:
+  entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --data 'glyphs?labels=0,2-9&split=test' \\
+      --limit 200 --baselines 'glyphs?labels=1' --out scores.csv`;
+
+export function registerScore(program: Command): void {
+  const command = program
+    .command('score')
+    .description('estimate log-likelihoods of data sets under a model')
+    .argument('<model>', 'a model.safetensors or checkpoint.safetensors that train wrote')
+    .requiredOption(
+      '--data <spec>',
+      'data to score; the first is compared with each of the others (repeatable)',
+      (spec: string, before: string[] | undefined) => [...(before ?? []), spec],
+    )
+    .option('--latents <K>', 'latents per sample, drawn from the prior', number, 2000)
+    .option('--estimators <names>', `comma-separated, of ${ESTIMATORS.join(', ')}`, estimatorList, [
+      'surrogate',
+      'importance',
+    ] satisfies Estimator[])
+    .option(
+      '--baselines <spec>',
+      'training data for three yardsticks: constant image, linear generator, Parzen',
+    )
+    .option('--limit <n>', 'samples of each data set at most', wholeNumber(1))
+    .option('--seed <n>', 'same seed, same latents', number, 0)
+    .option('--lambda <λ>', 'λ of the noise model (default: the one that training ended with)', number)
+    .option('--out <file>', 'CSV file to write, a line per sample')
+    .option('--json', 'one JSON object a line: the summary of each data set, then each comparison', false)
+    .addHelpText('after', EXAMPLES);
+  withDeviceOptions(command).action((path: string, options: ScoreOptions) =>
+    interruptible((signal) => score(path, options, signal)),
+  );
+}
+
+async function score(path: string, options: ScoreOptions, signal: AbortSignal): Promise<void> {
+  const { latents, estimators, seed, lambda, out, limit } = options;
+  const output = commandOutput(options.json);
+  const model = await readModel(path);
+  const datasets: Dataset[] = [];
+  for (const spec of options.data)
+    datasets.push(await loadDataset(spec, limit === undefined ? {} : { limit }));
+  const training = options.baselines === undefined ? undefined : await loadDataset(options.baselines);
+  if (out !== undefined) await ensureFolder(dirname(out));
+  using device = await deviceFor(options);
+  const scoring = await scoreSets(
+    device,
+    model,
+    datasets as [Dataset, ...Dataset[]],
+    {
+      latents,
+      seed,
+      estimators,
+      signal,
+      ...(lambda === undefined ? {} : { lambda }),
+      ...(training ? { training } : {}),
+    },
+    output,
+  );
+  if (out !== undefined) await writeWhole(out, scoresCsv(scoring.sets, estimators));
+  recordScoring(scoring, output);
+  output.text(describeScoring(scoring));
+  if (out !== undefined) output.text(`\nwrote ${out}`);
+}
+
+function estimatorList(text: string): Estimator[] {
+  const names = [...new Set(text.split(','))];
+  return names.map((name) => {
+    const known = ESTIMATORS.find((estimator) => estimator === name);
+    if (!known) throw new InvalidArgumentError(`'${name}' is none; known: ${ESTIMATORS.join(', ')}`);
+    return known;
+  });
+}

@@ -1,0 +1,267 @@
+/** `entropic-gan train`: trains a model on a data set, or goes on with a run. */
+import { type Command, Option } from 'commander';
+import type { Dataset } from '../data/dataset.ts';
+import type { Checkpoint, RunPlan } from '../gan/checkpoint.ts';
+import {
+  type Cost,
+  FORMS,
+  type Form,
+  GENERATOR_LOSSES,
+  type GeneratorLoss,
+  type LambdaSchedule,
+  TRAINING_COSTS,
+  type TrainerOptions,
+  trainerSettings,
+} from '../gan/settings.ts';
+import { Trainer } from '../gan/trainer.ts';
+import { UserError } from '../gpu/errors.ts';
+import { linear, mlp } from '../nn/architectures.ts';
+import { adam } from '../nn/optimisers.ts';
+import { loadDataset } from '../node/load-dataset.ts';
+import { Interrupted, interruptible } from './interrupt.ts';
+import {
+  type DeviceOptions,
+  deviceFor,
+  lambda,
+  number,
+  warmedUp,
+  wholeNumber,
+  widths,
+  withDeviceOptions,
+} from './options.ts';
+import { commandOutput, seconds } from './output.ts';
+import { prepareFolder, refuseUsed, resumed, runFolder } from './run-folder.ts';
+import { profileTable, trainInto } from './training.ts';
+
+/** What a new run is made of; a resumed one has it from its checkpoint. */
+interface RecipeOptions {
+  readonly arch: 'mlp' | 'linear';
+  readonly latent: number;
+  readonly hidden?: number[];
+  readonly separateCritics: boolean;
+  readonly cost: Cost;
+  readonly form: Form;
+  readonly generatorLoss: GeneratorLoss;
+  readonly lambda: number | LambdaSchedule;
+  readonly warmUp: boolean;
+  readonly batch: number;
+  readonly criticSteps: number;
+  readonly rate: number;
+  readonly seed: number;
+  readonly skipRule: boolean;
+  readonly ema: number;
+}
+
+interface TrainOptions extends RecipeOptions, DeviceOptions {
+  readonly data?: string;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly steps?: number;
+  readonly reportEvery?: number;
+  readonly checkpointEvery?: number;
+  readonly profile: boolean;
+  readonly json: boolean;
+}
+
+/** Generator iterations of a run that is not told. */
+const STEPS = 1500;
+const REPORT_EVERY = 50;
+const CHECKPOINT_EVERY = 500;
+
+const EXAMPLES = `
+Writes into the folder of --out:
+  model.safetensors        what score and sample take
+  checkpoint.safetensors   what --resume takes
+  metrics.jsonl            a line every --report-every iterations
+  samples-*.png            a grid of samples at every checkpoint
+
+Examples:
+  entropic-gan train --data glyphs?labels=1 --out runs/one --warm-up
+  entropic-gan train --data path/to/mnist?labels=1 --out runs/mnist --lambda 0.3 --warm-up --steps 2500 --batch 64
+  entropic-gan train --data mnist --out runs/paper --cost l1 --form exp --generator-loss primal \\
+      --lambda 0:10,49:8,99:6.4,199:5 --critic-steps 5 --rate 2e-4 --skip-rule
+  entropic-gan train --resume runs/one --steps 3000
+
+Ctrl-C saves and ends; --resume goes on as if the run had never stopped, bit for bit.`;
+
+export function registerTrain(program: Command): void {
+  const command = program
+    .command('train')
+    .description('train an entropic GAN on a data set')
+    .option('--data <spec>', 'what to train on, e.g. glyphs?labels=1')
+    .option('--out <folder>', 'folder to write to')
+    .option('--resume <run>', 'go on with the run in this folder, or from this checkpoint file')
+    .option('--steps <n>', `generator iterations in all (default: ${STEPS})`, wholeNumber(1))
+    .addOption(new Option('--arch <name>', 'networks').choices(['mlp', 'linear']).default('mlp'))
+    .option('--latent <r>', 'latent dimensions', number, 16)
+    .option('--hidden <widths>', 'hidden layers (default: 256,256; linear: 256, of the critics)', widths)
+    .option('--separate-critics', 'two critics instead of one trunk under two heads', false)
+    .addOption(
+      new Option('--cost <name>', 'l(y, ŷ) of transport and noise')
+        .choices(TRAINING_COSTS)
+        .default('half-squared'),
+    )
+    .addOption(new Option('--form <name>', 'form of the dual').choices(FORMS).default('logmeanexp'))
+    .addOption(
+      new Option('--generator-loss <name>', 'what the generator descends on')
+        .choices(GENERATOR_LOSSES)
+        .default('dual'),
+    )
+    .option(
+      '--lambda <λ>',
+      'entropic regularisation in units of the cost: a number, or a schedule as in 0:10,49:8,99:6.4,199:5',
+      lambda,
+      1,
+    )
+    .option('--warm-up', 'begin at 2λ, then 1.6λ, 1.28λ and λ from iterations 49, 99 and 199 on', false)
+    .option('--batch <n>', 'samples of data, and as many of the generator, in a step', number, 128)
+    .option('--critic-steps <n>', 'critic steps before each generator step', number, 2)
+    .option('--rate <η>', 'learning rate of Adam, β = (0.5, 0.99)', number, 5e-4)
+    .option('--seed <n>', 'same seed, same adapter: same bits', number, 0)
+    .option(
+      '--skip-rule',
+      "skip the generator's step while mean D₂ ≥ mean D₁, as the paper's code does",
+      false,
+    )
+    .option(
+      '--ema <decay>',
+      "the model is a moving average of the generator's weights; 0 for none",
+      number,
+      0,
+    )
+    .option('--report-every <n>', `iterations between reports (default: ${REPORT_EVERY})`, wholeNumber(1))
+    .option(
+      '--checkpoint-every <n>',
+      `iterations between checkpoints, a multiple of --report-every (default: ${CHECKPOINT_EVERY})`,
+      wholeNumber(1),
+    )
+    .option('--profile', 'time every kernel on the GPU and print a table (slower)', false)
+    .option('--json', 'one JSON object a line: the reports, then the result', false)
+    .addHelpText('after', EXAMPLES);
+  withDeviceOptions(command).action((options: TrainOptions) =>
+    interruptible((signal) => train(command, options, signal)),
+  );
+}
+
+async function train(command: Command, options: TrainOptions, signal: AbortSignal): Promise<void> {
+  const output = commandOutput(options.json);
+  const run = await prepare(command, options);
+  const { folder, dataset, settings, plan, resume } = run;
+  const started = performance.now();
+  using device = await deviceFor(options);
+  await prepareFolder(folder, resume?.model.configuration.steps ?? 0);
+  output.note(
+    `${resume ? `goes on from step ${resume.model.configuration.steps}` : 'trains'} on ${dataset.name} (${dataset.count} samples of [${dataset.shape}]), adapter: ${device.adapter.description || device.adapter.device}`,
+  );
+  using trainer = await Trainer.create(device, settings, {
+    ...(resume ? { resume } : {}),
+    profile: options.profile,
+  });
+  const before = trainer.steps;
+  const model = await trainInto(folder, trainer, dataset, plan, output, signal);
+  const { steps } = model.configuration;
+  const elapsed = (performance.now() - started) / 1000;
+  if (options.profile) {
+    output.record({ profile: trainer.profile() });
+    output.text(profileTable(trainer));
+  }
+  if (steps < plan.steps) {
+    output.note(`saved step ${steps} of ${plan.steps}; go on with --resume ${folder.path}`);
+    throw new Interrupted('interrupted');
+  }
+  output.record({ model: folder.model, steps, seconds: elapsed });
+  output.text(
+    `${folder.model}: ${steps} steps${steps > before ? `, ${steps - before} of them in ${seconds(elapsed)}` : ''}`,
+  );
+}
+
+interface Run {
+  readonly folder: ReturnType<typeof runFolder>;
+  readonly dataset: Dataset;
+  readonly settings: TrainerOptions;
+  readonly plan: RunPlan;
+  readonly resume?: Checkpoint;
+}
+
+/** Everything that can be wrong with the options is found here, before anything is written. */
+async function prepare(command: Command, options: TrainOptions): Promise<Run> {
+  const { data, out } = options;
+  if (options.resume === undefined) {
+    if (data === undefined)
+      throw new UserError('train: --data is missing; say what to train on, e.g. --data glyphs?labels=1');
+    if (out === undefined)
+      throw new UserError('train: --out is missing; name the folder to write to, e.g. --out runs/one');
+    const dataset = await loadDataset(data);
+    const settings = trainerSettings(recipe(options, dataset));
+    const folder = runFolder(out);
+    await refuseUsed(folder);
+    return { folder, dataset, settings, plan: planOf(options) };
+  }
+  const fixed = [
+    'arch',
+    'latent',
+    'hidden',
+    'separateCritics',
+    'cost',
+    'form',
+    'generatorLoss',
+    'lambda',
+    'warmUp',
+    'batch',
+    'criticSteps',
+    'rate',
+    'seed',
+    'skipRule',
+    'ema',
+  ] as const satisfies readonly (keyof RecipeOptions)[];
+  const given = fixed.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given)
+    throw new UserError(
+      `train: ${command.options.find((option) => option.attributeName() === given)?.long} cannot be given with --resume: a run keeps its settings; drop it, or start a new run`,
+    );
+  const { checkpoint: resume, folder } = await resumed(options.resume);
+  const { configuration } = resume.model;
+  const dataset = await loadDataset(data ?? configuration.data);
+  const plan = planOf({ ...resume.plan, ...options });
+  if (plan.steps < configuration.steps)
+    throw new UserError(
+      `train: --steps is ${plan.steps}, the checkpoint has made ${configuration.steps}; give as many or more`,
+    );
+  return { folder: runFolder(out ?? folder), dataset, settings: configuration.settings, plan, resume };
+}
+
+function recipe(options: RecipeOptions, dataset: Dataset): TrainerOptions {
+  const { arch, latent, hidden, separateCritics } = options;
+  const sizes = { sample: dataset.shape, latent, ...(hidden ? { hidden } : {}) };
+  return {
+    model:
+      arch === 'linear'
+        ? linear(sizes)
+        : mlp({
+            ...sizes,
+            sharedTrunk: !separateCritics,
+            output: dataset.pixels.kind === 'bytes' ? 'sigmoid' : 'linear',
+          }),
+    cost: options.cost,
+    form: options.form,
+    generatorLoss: options.generatorLoss,
+    lambda: options.warmUp ? warmedUp(options.lambda) : options.lambda,
+    generator: adam({ rate: options.rate, beta1: 0.5, beta2: 0.99 }),
+    critic: adam({ rate: options.rate, beta1: 0.5, beta2: 0.99 }),
+    criticSteps: options.criticSteps,
+    batch: options.batch,
+    seed: options.seed,
+    skipRule: options.skipRule,
+    averageDecay: options.ema,
+  };
+}
+
+function planOf(given: Partial<RunPlan>): RunPlan {
+  const { steps = STEPS, reportEvery = REPORT_EVERY } = given;
+  const { checkpointEvery = Math.ceil(CHECKPOINT_EVERY / reportEvery) * reportEvery } = given;
+  if (checkpointEvery % reportEvery !== 0)
+    throw new UserError(
+      `train: --checkpoint-every is ${checkpointEvery}, --report-every ${reportEvery}; the first must be a multiple of the second`,
+    );
+  return { steps, reportEvery, checkpointEvery };
+}
