@@ -1,0 +1,243 @@
+/**
+ * The gradients that whole critic and generator steps leave on the GPU, against the same steps in float64, which are
+ * themselves held against central differences.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Dataset, dataset } from '../src/data/dataset.ts';
+import { threefryNormals, threefryUniforms } from '../src/data/random.ts';
+import type { NetworkName } from '../src/gan/checkpoint.ts';
+import { uploadDataset } from '../src/gan/resident-data.ts';
+import {
+  FORMS,
+  GENERATOR_LOSSES,
+  TRAINING_COSTS,
+  type TrainerOptions,
+  type TrainerSettings,
+  trainerSettings,
+} from '../src/gan/settings.ts';
+import { drawValues, stepRecordings } from '../src/gan/steps.ts';
+import { trainingBuffers } from '../src/gan/training-buffers.ts';
+import { flatten, unflatten } from '../src/gan/weights.ts';
+import { type Device, type OwnedBuffer } from '../src/gpu/device.ts';
+import { Plan } from '../src/gpu/plan.ts';
+import { targetOf } from '../src/gpu/target.ts';
+import { sizeOf } from '../src/graph/graph.ts';
+import { type Architecture, architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import { describeGpu } from './support/device.ts';
+import {
+  type StepInputs,
+  type Tensors,
+  criticGradients,
+  criticLoss,
+  drawOf,
+  generatorGradients,
+  generatorLossOf,
+  stepObjective,
+  tensorsOf,
+} from './support/training-twin.ts';
+
+const SAMPLE = [5];
+const MODELS: Readonly<Record<string, Architecture>> = {
+  'shared trunk': mlp({ sample: SAMPLE, latent: 3, hidden: [9, 6] }),
+  'separate critics': mlp({ sample: SAMPLE, latent: 3, hidden: [9], sharedTrunk: false }),
+  'linear generator': linear({ sample: SAMPLE, latent: 2, hidden: [7] }),
+  'linear throughout': linear({ sample: SAMPLE, latent: 2, hidden: [] }),
+  'layers of all kinds': architecture({
+    sample: SAMPLE,
+    latent: 4,
+    generator: [
+      { kind: 'dense', units: 6, activation: 'tanh', bias: false },
+      { kind: 'dense', units: 8, activation: 'softplus' },
+      { kind: 'dense', units: 5, activation: 'linear' },
+    ],
+    critic: {
+      trunk: [
+        { kind: 'dense', units: 7, activation: 'leaky-relu', slope: 0.1 },
+        { kind: 'dense', units: 6, activation: 'tanh', bias: false },
+        { kind: 'dense', units: 4, activation: 'sigmoid' },
+      ],
+    },
+  }),
+};
+const LAMBDA = 0.5;
+const BATCH = 37; // crosses a tile of 32
+
+const uniforms = threefryUniforms(50 * 5, [1, 1]);
+const FLOATS = dataset({ data: uniforms, shape: [50, 5] });
+const BYTES = dataset({ data: Uint8Array.from(uniforms, (u) => 255 * u), shape: [50, 5] });
+
+/** Weights of order 1/√inputs, biases included; the hinge form gets a low D₂, so that some of its pairs are coupled. */
+function weightsOf(settings: TrainerSettings): Readonly<Record<NetworkName, Tensors>> {
+  const networks = networksOf(settings.model);
+  const make = (network: NetworkName): Tensors =>
+    new Map(
+      networks[network].layout.parameters.map(({ name, shape, fanIn }, index) => {
+        const isLastBias = name.startsWith('fake') && shape.join() === '1';
+        const shift = isLastBias && settings.form === 'hinge' ? -8 : 0;
+        const normals = threefryNormals(sizeOf(shape), [7, index + (network === 'critic' ? 100 : 0)]);
+        return [name, normals.map((z) => Math.fround(z / Math.sqrt(fanIn) + shift))];
+      }),
+    );
+  return { generator: make('generator'), critic: make('critic') };
+}
+
+function stepInputs(settings: TrainerSettings, data: Dataset, draw: number): StepInputs {
+  return { settings, lambda: LAMBDA, ...drawOf(settings, data, draw), ...weightsOf(settings) };
+}
+
+/** Runs both steps with their updates switched off and reads the gradients that they left. */
+async function gradientsOnDevice(
+  device: Device,
+  settings: TrainerSettings,
+  data: Dataset,
+  draw: number,
+): Promise<Readonly<Record<NetworkName, Tensors>>> {
+  const networks = networksOf(settings.model);
+  const buffers = trainingBuffers(device, settings, networks);
+  const resident = uploadDataset(device, data);
+  try {
+    const buffer = (name: string): OwnedBuffer => buffers[name] as OwnedBuffer;
+    const weights = weightsOf(settings);
+    for (const network of ['generator', 'critic'] as const) {
+      const { layout } = networks[network];
+      const shaped = layout.parameters.map(
+        ({ name, shape }) => [name, { shape, data: Float32Array.from(weights[network].get(name)!) }] as const,
+      );
+      device.upload(buffer(`${network}.parameters`).buffer, 0, flatten(layout, new Map(shaped)));
+    }
+    const recordings = stepRecordings(settings, networks, resident, targetOf(device));
+    const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
+    for (const [name, owned] of Object.entries(buffers)) externals[name] = owned.buffer;
+    using plan = await Plan.create(device, recordings, externals);
+    const values = { ...drawValues(draw, settings.batch, data.count), lambda: LAMBDA, enabled: 0 };
+    plan.run([
+      { phase: 'critic', values },
+      { phase: 'generator', values },
+    ]);
+    const read = async (network: NetworkName): Promise<Tensors> => {
+      const { layout } = networks[network];
+      const flat = await device.readFloats(buffer(`${network}.gradients`).buffer, 0, layout.bytes / 4);
+      return tensorsOf(unflatten(layout, flat));
+    };
+    return { generator: await read('generator'), critic: await read('critic') };
+  } finally {
+    for (const owned of [resident.buffer, ...Object.values(buffers)]) owned.dispose();
+  }
+}
+
+function norm(values: ArrayLike<number>): number {
+  return Math.hypot(...Array.from(values));
+}
+
+/**
+ * Largest ‖a − b‖/‖b‖ over the tensors. Where a tensor's gradient cancels (D₂'s last bias is Σ_j ∂J/∂D₂_j, which is 0 in the
+ * logmeanexp form), its scale is a hundredth of the whole gradient's.
+ */
+function worstError(found: Tensors, expected: Tensors): number {
+  expect([...found.keys()]).toEqual([...expected.keys()].sort(orderOf(found)));
+  const whole = Math.hypot(...[...expected.values()].map(norm));
+  return Math.max(
+    ...[...expected].map(([name, b]) => {
+      const difference = b.map((x, i) => x - (found.get(name)![i] as number));
+      return norm(difference) / Math.max(norm(b), 0.01 * whole);
+    }),
+  );
+}
+
+function orderOf(tensors: Tensors): (a: string, b: string) => number {
+  const names = [...tensors.keys()];
+  return (a, b) => names.indexOf(a) - names.indexOf(b);
+}
+
+/** In float32 a sum over the batch whose terms cancel is off by about 1e-7 of a network's gradient; 1e-5 of a tensor's is usual. */
+const ALLOWED = 2e-4;
+
+/** Every combination of losses, on one model. */
+function settingsOf(model: Architecture, batch: number): TrainerSettings[] {
+  const options = TRAINING_COSTS.flatMap((cost) =>
+    FORMS.flatMap((form) =>
+      GENERATOR_LOSSES.map(
+        (generatorLoss) => ({ cost, form, generatorLoss }) satisfies Partial<TrainerOptions>,
+      ),
+    ),
+  );
+  return options.map((option) => trainerSettings({ model, lambda: LAMBDA, batch, seed: 3, ...option }));
+}
+
+const nameOf = ({ cost, form, generatorLoss }: TrainerSettings): string =>
+  `${cost}, ${form}, ${generatorLoss}`;
+
+describe('the float64 twin of a training step', () => {
+  for (const [name, model] of Object.entries(MODELS)) {
+    it(`agrees with central differences: ${name}`, () => {
+      for (const settings of settingsOf(model, 6)) {
+        const inputs = stepInputs(settings, FLOATS, 0);
+        const { p } = stepObjective(inputs);
+        expect(p.some((x) => x > 0)).toBe(true);
+        const critic = differences(inputs.critic, (weights) => criticLoss({ ...inputs, critic: weights }));
+        const generator = differences(inputs.generator, (weights) =>
+          generatorLossOf({ ...inputs, generator: weights }, settings.generatorLoss, p),
+        );
+        expect(worstError(critic, criticGradients(inputs)), nameOf(settings)).toBeLessThan(1e-6);
+        expect(worstError(generator, generatorGradients(inputs)), nameOf(settings)).toBeLessThan(1e-6);
+      }
+    });
+  }
+});
+
+/** Central differences of a loss, weight by weight. */
+function differences(weights: Tensors, loss: (weights: Tensors) => number): Tensors {
+  const step = 1e-5;
+  const moved = new Map([...weights].map(([name, values]) => [name, values.slice()]));
+  return new Map(
+    [...moved].map(([name, values]) => [
+      name,
+      values.map((value, i) => {
+        const at = (x: number): number => {
+          values[i] = x;
+          return loss(moved);
+        };
+        const slope = (at(value + step) - at(value - step)) / (2 * step);
+        values[i] = value;
+        return slope;
+      }),
+    ]),
+  );
+}
+
+describeGpu('gradients of whole training steps', (device) => {
+  for (const [name, model] of Object.entries(MODELS)) {
+    it(name, async () => {
+      let worst = 0;
+      for (const settings of settingsOf(model, BATCH)) {
+        for (const [data, draw] of [
+          [FLOATS, 1], // the batch runs past the end of an epoch
+          [BYTES, 0],
+        ] as const) {
+          const found = await gradientsOnDevice(device, settings, data, draw);
+          const inputs = stepInputs(settings, data, draw);
+          const critic = worstError(found.critic, criticGradients(inputs));
+          const generator = worstError(found.generator, generatorGradients(inputs));
+          worst = Math.max(worst, critic, generator);
+          expect(critic, `critic step, ${nameOf(settings)}`).toBeLessThan(ALLOWED);
+          expect(generator, `generator step, ${nameOf(settings)}`).toBeLessThan(ALLOWED);
+        }
+      }
+      console.log(`${name}: largest relative error of a gradient tensor ${worst.toExponential(1)}`);
+    });
+  }
+
+  it('a batch of one', async () => {
+    const settings = trainerSettings({
+      model: MODELS['shared trunk']!,
+      form: 'exp',
+      lambda: LAMBDA,
+      batch: 1,
+      seed: 5,
+    });
+    const found = await gradientsOnDevice(device, settings, FLOATS, 60);
+    const inputs = stepInputs(settings, FLOATS, 60);
+    expect(worstError(found.critic, criticGradients(inputs))).toBeLessThan(ALLOWED);
+    expect(worstError(found.generator, generatorGradients(inputs))).toBeLessThan(ALLOWED);
+  });
+});
