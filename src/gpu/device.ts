@@ -91,6 +91,7 @@ export class Device implements Disposable {
     this.gpu = gpu;
     this.adapter = adapter;
     const onError = (event: Event): void => {
+      event.preventDefault(); // it is reported by whatever fails because of it
       const { error } = event as GPUUncapturedErrorEvent;
       this.#fail(new Error(`WebGPU: ${error.message}`));
     };
