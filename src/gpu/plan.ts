@@ -7,7 +7,7 @@ import { type ArenaLayout, layOutArena } from './arena.ts';
 import { type Device, type OwnedBuffer, type Pipeline, GPU_UNIFORM } from './device.ts';
 import { UserError } from './errors.ts';
 import { type AnyKernelCall, type KernelDefinition, kernelDefinition } from './kernel.ts';
-import type { Recording, Slot } from './recording.ts';
+import { type Recording, type Slot, checkRecording } from './recording.ts';
 import { Profiler } from './profiler.ts';
 
 /** WebGPU's default `minUniformBufferOffsetAlignment`: the distance between params blocks. */
@@ -87,6 +87,7 @@ export class Plan<P extends string> implements Disposable {
   ): Promise<Plan<P>> {
     const names = Object.keys(phases) as P[];
     const recordings = names.map((name) => phases[name]);
+    for (const recording of recordings) checkRecording(recording);
     const layout = layOutArena(recordings, device.gpu.limits.maxStorageBufferBindingSize);
     const calls = recordings.flatMap((recording) => recording.dispatches);
     const pipelines = await Promise.all(
@@ -143,9 +144,7 @@ export class Plan<P extends string> implements Disposable {
                 },
               },
               ...definition.bindings.map((binding, i) => {
-                const slot = call.bindings[binding.name];
-                if (!slot)
-                  throw new Error(`plan: ${call.label} (${call.kernel}) lacks the binding ${binding.name}`);
+                const slot = call.bindings[binding.name] as Slot;
                 const view = viewOf(slot);
                 return { binding: i + 1, resource: { ...view, size: Math.ceil(slot.bytes / 4) * 4 } };
               }),
