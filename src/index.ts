@@ -40,3 +40,29 @@ export {
 export { type MatmulSettings, matmul } from './nn/matmul.ts';
 export type { FloatMatrix } from './nn/matrix.ts';
 export type { ObjectiveCost, ObjectiveForm } from './ops/entropic-objective.ts';
+export { type Dataset, type DatasetOptions, type Selection, dataset, rows, select } from './data/dataset.ts';
+export { type GaussianData, type GaussianOptions, gaussianData } from './data/gaussian.ts';
+export { type GlyphOptions, glyphs } from './data/glyphs.ts';
+export type { Checkpoint } from './gan/checkpoint.ts';
+export type { Model, ModelConfiguration, Weights } from './gan/model.ts';
+export type {
+  Cost,
+  Form,
+  GeneratorLoss,
+  LambdaSchedule,
+  TrainerOptions,
+  TrainerSettings,
+} from './gan/settings.ts';
+export { type RunOptions, Trainer, type TrainingReport } from './gan/trainer.ts';
+export type { KernelProfile } from './gpu/profiler.ts';
+export {
+  type Architecture,
+  type CriticLayers,
+  type MlpOptions,
+  architecture,
+  linear,
+  mlp,
+} from './nn/architectures.ts';
+export type { DenseLayer, Layer } from './nn/layers.ts';
+export { type OptimiserSettings, adam, adamw, rmsprop, sgd } from './nn/optimisers.ts';
+export type { ActivationKind } from './ops/activation-kinds.ts';
