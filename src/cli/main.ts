@@ -40,6 +40,7 @@ First steps:
 function oneLine(text: string): string {
   const message = text
     .replace(/^error: /, '')
+    .replace(/ argument '(.*)' is invalid\. /, " is '$1': ")
     .trim()
     .replaceAll('\n', ' ')
     .replace(/\.$/, '');

@@ -89,10 +89,10 @@ export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
   };
 }
 
-/** The configuration as metadata. */
+/** The configuration as metadata, in the schemas' order, so that equal models make equal files. */
 function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Record<string, string> {
   const { settings, ...rest } = configuration;
-  const values = Object.entries({ ...settings, ...rest });
+  const values = Object.entries({ ...v.parse(settingsSchema, settings), ...v.parse(restSchema, rest) });
   return {
     format: FORMAT,
     version: String(FORMAT_VERSION),
