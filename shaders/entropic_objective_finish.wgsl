@@ -3,9 +3,10 @@
 //   hinge       penalty = λ/2·mean p²,        p = u                      J = mean D₁ − mean D₂ − penalty
 //   ∂J/∂D₁_i = 1/n − Σ_j p_ij/(nm)            ∂J/∂D₂_j = −1/m + Σ_i p_ij/(nm)
 //   row_partials  [column_blocks, n, 8]   column_partials  [row_blocks, m, 2]   as entropic_objective_tiles leaves them
-//   critic_real  [n]   critic_fake  [m]
+//   critic_real  [n]   critic_fake  [m]   fault  [1], with HAS_FAULT: not 0 once a gradient or an objective was not finite
 //   scalars  [16]: J, penalty, mean p, max |row mean − 1|, max |column mean − 1|, mean p·log p, mean p·l, clipped pairs,
-//            mean D₁, mean D₂, 1 if all is finite, shift and factor with p = factor·exp(u − shift), 0, 0, 0
+//            mean D₁, mean D₂, 1 if all is finite and no fault is up, shift and factor with p = factor·exp(u − shift),
+//            and three unused
 //   grad_critic_real  [n]   grad_critic_fake  [m]: sign·∂J
 // One workgroup of 64 does it all: rows are merged in order by one invocation each, the 64 results by a fixed tree.
 // Bytes: 4·(8·n·column_blocks + 2·(2·m·row_blocks)). Flops: about 40·(n·column_blocks + m·row_blocks).
@@ -26,12 +27,14 @@ struct Params {
 @group(0) @binding(2) var<storage, read> column_partials: array<f32>;
 @group(0) @binding(3) var<storage, read> critic_real: array<f32>;
 @group(0) @binding(4) var<storage, read> critic_fake: array<f32>;
-@group(0) @binding(5) var<storage, read_write> scalars: array<f32>;
-@group(0) @binding(6) var<storage, read_write> grad_critic_real: array<f32>;
-@group(0) @binding(7) var<storage, read_write> grad_critic_fake: array<f32>;
+@group(0) @binding(5) var<storage, read> fault: array<u32>;
+@group(0) @binding(6) var<storage, read_write> scalars: array<f32>;
+@group(0) @binding(7) var<storage, read_write> grad_critic_real: array<f32>;
+@group(0) @binding(8) var<storage, read_write> grad_critic_fake: array<f32>;
 
 override COST: u32 = 0u;
 override FORM: u32 = 0u;
+override HAS_FAULT: u32 = 0u;
 
 // Sums relative to exp(shift): Σw, Σw·l, Σw·(u − shift) (hinge: Σw²), Σw·log w; and counts, and sums of D.
 struct Total {
@@ -188,7 +191,14 @@ fn write_scalars(all: Total, factor: f32) {
   scalars[7] = all.clipped;
   scalars[8] = means[0].x;
   scalars[9] = means[0].y;
-  scalars[10] = select(0.0, 1.0, all.unsound == 0.0 && is_finite(objective));
+  scalars[10] = select(0.0, 1.0, all.unsound == 0.0 && is_finite(objective) && !is_fault_up());
   scalars[11] = select(all.shift, 0.0, FORM == 2u);
   scalars[12] = factor;
+}
+
+fn is_fault_up() -> bool {
+  if (HAS_FAULT == 1u) {
+    return fault[0] != 0u;
+  }
+  return false;
 }

@@ -1,7 +1,7 @@
 // Gradient descent with momentum:  u = momentum·u + g    p −= rate·u
 //   parameters, gradients, average  [size] flat, a multiple of 4     moments  [size]: u
 //   count    [64·workgroups]: updates made so far, a copy for each invocation so that none reads what another writes
-//   fault    [1]: raised by a gradient or an objective that is not finite; while it is up nothing changes any more
+//   fault    [1]: raised by a gradient or an objective that is not finite; the next objective sees it, and nothing changes any more
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP           average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
 // One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.

@@ -108,6 +108,7 @@ function criticStep(
     form,
     lambda,
     sign: -1,
+    fault: faultOf(graph),
   });
   placeScalars(graph, objective.scalars, 'critic');
   const weights = [...criticWeights.values()];
@@ -135,7 +136,7 @@ function generatorStep(
   const { cost, form, generatorLoss } = settings;
   const lambda = { step: 'lambda' };
   const pairs = { real, fake, criticReal, criticFake, cost, form, lambda };
-  const objective = entropicObjective(graph, { ...pairs, sign: 1 });
+  const objective = entropicObjective(graph, { ...pairs, sign: 1, fault: faultOf(graph) });
   placeScalars(graph, objective.scalars, 'generator');
   const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
   const gradients = backward(
@@ -151,6 +152,11 @@ function generatorStep(
   );
   update(graph, settings, 'generator', networks.generator.layout, gradients, objective.scalars);
   return schedule(graph, target).recording;
+}
+
+/** Raised by the optimisers, seen by the objectives. */
+function faultOf(graph: Graph): Tensor {
+  return graph.external('fault', [4], { buffer: 'fault', offset: 0 }, 'u32');
 }
 
 /** The optimiser's step on a network, predicated on the objective's being finite and, if wanted, on the skip rule. */
@@ -177,7 +183,7 @@ function update(
     gradients: flat('gradients', layout.bytes),
     moments: flat('moments', state.moments),
     count: flat('count', state.count, 'u32'),
-    fault: graph.external('fault', [4], { buffer: 'fault', offset: 0 }, 'u32'),
+    fault: faultOf(graph),
     scalars,
     ...(average ? { average: flat('average', layout.bytes), averageDecay: settings.averageDecay } : {}),
     skipRule: network === 'generator' && settings.skipRule,

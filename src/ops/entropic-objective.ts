@@ -29,7 +29,7 @@ export const OBJECTIVE_SCALARS = 16;
 
 /** The objective J = mean D₁ − mean D₂ − penalty, and the diagnostics of its coupling p (MATH: mean p = 1 at the optimum). */
 export type ObjectiveScalars = { readonly [K in Exclude<keyof typeof SCALAR_INDEX, 'finite'>]: number } & {
-  /** Whether every pair and the objective are finite numbers. */
+  /** Whether every pair and the objective are finite numbers, and no fault was up. */
   readonly finite: boolean;
 };
 
@@ -79,7 +79,7 @@ const MOST_BLOCKS = 64;
 /** Floats that a row leaves for each block. */
 const ROW_STATISTICS = 8;
 /** Operations of one dispatch at most, so that none runs longer than about a second. */
-const DISPATCH_FLOPS = { software: 1.5e9, hardware: 2e12 };
+const DISPATCH_FLOPS = { software: 7.5e8, hardware: 2e12 };
 
 /** Tiles of 32 in a block and number of blocks along a side of `count`. */
 function blocksOf(count: number): { tiles: number; blocks: number } {
@@ -100,7 +100,13 @@ const overridesOf = ({ cost, form }: Attributes): { COST: number; FORM: number }
 const objectiveOp: Op<Attributes> = {
   name: 'entropic-objective',
   dispatch({ inputs, outputs, attributes }, target) {
-    const [real, fake, critic_real, critic_fake] = inputs as readonly [Tensor, Tensor, Tensor, Tensor];
+    const [real, fake, critic_real, critic_fake, fault] = inputs as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor | undefined,
+    ];
     const [scalars, grad_critic_real, grad_critic_fake, row_partials, column_partials] = outputs as readonly [
       Tensor,
       Tensor,
@@ -149,11 +155,12 @@ const objectiveOp: Op<Attributes> = {
           column_partials,
           critic_real,
           critic_fake,
+          fault: fault ?? critic_real, // WebGPU wants every binding bound; the override keeps it from being read
           scalars,
           grad_critic_real,
           grad_critic_fake,
         },
-        overrides: overridesOf(attributes),
+        overrides: { ...overridesOf(attributes), HAS_FAULT: Number(fault !== undefined) },
         workgroups: [1, 1, 1],
         flops: 40 * (n * columns.blocks + m * rows.blocks),
         bytes: 32 * n * columns.blocks + 16 * m * rows.blocks,
@@ -166,15 +173,26 @@ const objectiveOp: Op<Attributes> = {
 /**
  * J and its diagnostics, and sign·∂J/∂D for both critics, shaped as the critics' outputs.
  * @param sign 1 for the gradients of J, −1 for those of a loss −J.
+ * @param fault the word that optimisers raise: while it is up, the scalars say `finite: false`, and so stop every update.
  */
 export function entropicObjective(
   graph: Graph,
-  { real, fake, criticReal, criticFake, cost, form, lambda, sign }: Pairs & { readonly sign: number },
+  {
+    real,
+    fake,
+    criticReal,
+    criticFake,
+    cost,
+    form,
+    lambda,
+    sign,
+    fault,
+  }: Pairs & { readonly sign: number; readonly fault?: Tensor },
 ): { scalars: Tensor; gradCriticReal: Tensor; gradCriticFake: Tensor } {
   const n = real.shape[0] as number;
   const m = fake.shape[0] as number;
   const [scalars, gradCriticReal, gradCriticFake] = graph.add(objectiveOp, {
-    inputs: [real, fake, criticReal, criticFake],
+    inputs: [real, fake, criticReal, criticFake, ...(fault ? [fault] : [])],
     outputs: [
       { name: 'objective', shape: [OBJECTIVE_SCALARS] },
       { name: 'objective.d(D1)', shape: criticReal.shape },

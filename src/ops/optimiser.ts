@@ -26,7 +26,7 @@ export interface OptimiserTensors {
   readonly moments: Tensor;
   /** Updates so far, one copy an invocation. */
   readonly count: Tensor;
-  /** Raised when something is not finite. */
+  /** Raised when something is not finite; the objective of the next step has to see it. */
   readonly fault: Tensor;
   /** Scalars of the objective that the gradients came from. */
   readonly scalars: Tensor;

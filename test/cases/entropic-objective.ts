@@ -28,6 +28,8 @@ interface Shape {
   readonly repeat?: number;
   /** Values of the samples are multiples of a quarter, so that many are equal. */
   readonly ties?: boolean;
+  /** The optimisers' fault word, where it is given. */
+  readonly fault?: number;
   readonly bench?: boolean;
   readonly hardwareOnly?: boolean;
 }
@@ -66,13 +68,15 @@ const shapes: readonly Shape[] = [
   {
     name: 'several-dispatches',
     n: 2080,
-    m: 2100,
+    m: 1060,
     d: 100,
     cost: 'half-squared',
     form: 'logmeanexp',
     repeat: 20,
     bench: false,
   },
+  { name: 'no-fault', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 0, bench: false },
+  { name: 'fault-up', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 1, bench: false },
   { name: 'ties', n: 40, m: 40, d: 30, cost: 'l1', form: 'exp', ties: true, bench: false },
   {
     name: 'spread',
@@ -89,7 +93,7 @@ const shapes: readonly Shape[] = [
 ];
 
 function caseOf(shape: Shape, seed: number): KernelCase {
-  const { n, m, d, cost, form, critics = 1, ties = false, repeat = 1 } = shape;
+  const { n, m, d, cost, form, critics = 1, ties = false, repeat = 1, fault } = shape;
   const lambda = shape.lambda ?? (cost === 'l1' ? 0.25 : 0.125) * d;
   const { uniform, normal } = randomOf(seed);
   const value = ties ? () => Math.floor(uniform() * 5) / 4 : uniform;
@@ -112,16 +116,21 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       shape: [m, 1],
     },
   };
+  const faultInput = fault === undefined ? {} : { fault: { data: Uint32Array.of(fault), shape: [1] } };
   return {
     name: `${shape.name ? `${shape.name}-` : ''}${cost}-${form}-n${n}m${m}d${d}`,
-    inputs,
+    inputs: { ...inputs, ...faultInput },
     build: (graph, tensors) => {
       const { real, fake, criticReal, criticFake } = tensors as Record<
         keyof typeof inputs,
         (typeof tensors)[string]
       >;
       const pairs = { real, fake, criticReal, criticFake, cost, form, lambda };
-      const objective = entropicObjective(graph, { ...pairs, sign: 1 });
+      const objective = entropicObjective(graph, {
+        ...pairs,
+        sign: 1,
+        ...(fault === undefined ? {} : { fault: tensors['fault']! }),
+      });
       const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
       return { ...objective, gradFake };
     },
@@ -140,7 +149,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       };
       const objective = twin.entropicObjective(pairs, round);
       return {
-        scalars: SCALARS.map((name) => (name === 'finite' ? 1 : objective[name])),
+        scalars: SCALARS.map((name) => (name === 'finite' ? Number(!fault) : objective[name])),
         gradCriticReal: shared(objective.gradCriticReal, repeat),
         gradCriticFake: shared(objective.gradCriticFake, repeat),
         gradFake: shared(twin.entropicObjectiveGradient(pairs, objective.p, round), repeat),
@@ -149,8 +158,11 @@ function caseOf(shape: Shape, seed: number): KernelCase {
     quantities: { scalars: SCALARS },
     termsOf: ({ scalars }) => {
       const at = (name: (typeof SCALARS)[number]): number => Math.abs(scalars![SCALARS.indexOf(name)]!);
+      const critics = [inputs.criticReal.data, inputs.criticFake.data].map(largest) as [number, number];
       return {
-        'scalars.objective': at('penalty') + at('meanCriticReal') + at('meanCriticFake'),
+        'scalars.objective': at('penalty') + critics[0] + critics[1],
+        'scalars.meanCriticReal': critics[0],
+        'scalars.meanCriticFake': critics[1],
         'scalars.maxRowError': 1 + at('maxRowError'),
         'scalars.maxColError': 1 + at('maxColError'),
         'scalars.meanPLogP': at('meanP'),
@@ -164,6 +176,10 @@ function caseOf(shape: Shape, seed: number): KernelCase {
 /** `repeat` copies, one after the other. */
 function tiled(values: Float32Array, repeat: number): Float32Array<ArrayBuffer> {
   return filled(values.length * repeat, (i) => values[i % values.length]!);
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
 /** Copies among which a gradient is shared out. */

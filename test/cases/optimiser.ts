@@ -1,0 +1,151 @@
+/**
+ * Cases of the optimisers: sizes around a workgroup's 2048 elements, three steps in a row, clipping, the moving average,
+ * and everything that stops an update: the skip rule, `enabled`, an objective or a gradient that is not finite.
+ */
+import { type OptimiserSettings, adam, adamw, rmsprop, sgd } from '../../src/nn/optimisers.ts';
+import { OBJECTIVE_SCALARS, SCALAR_INDEX } from '../../src/ops/entropic-objective.ts';
+import { optimiserStateBytes, optimiserStep } from '../../src/ops/optimiser.ts';
+import * as twin from '../reference/optimiser.ts';
+import type { KernelCase } from '../support/case.ts';
+import { filled, randomOf } from '../support/random.ts';
+
+interface Shape {
+  readonly name: string;
+  readonly size: number;
+  readonly choice: OptimiserSettings;
+  /** Steps with the same gradients. */
+  readonly steps?: number;
+  readonly averageDecay?: number;
+  readonly skipRule?: boolean;
+  readonly enabled?: boolean;
+  readonly finite?: boolean;
+  readonly meanCriticFake?: number;
+  /** Gradients of that size, of which some are not finite. */
+  readonly broken?: boolean;
+  readonly bench?: boolean;
+}
+
+const choices: Readonly<Record<string, (clipNorm: number) => OptimiserSettings>> = {
+  adam: (clipNorm) => adam({ rate: 2e-4, beta1: 0.5, beta2: 0.99, clipNorm }),
+  adamw: (clipNorm) => adamw({ rate: 1e-3, weightDecay: 0.05, clipNorm }),
+  rmsprop: (clipNorm) => rmsprop({ rate: 1e-3, clipNorm }),
+  sgd: (clipNorm) => sgd({ rate: 0.01, momentum: 0.9, clipNorm }),
+};
+
+const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]): Shape[] => [
+  { name: `${kind}-4`, size: 4, choice: make(0) },
+  { name: `${kind}-2044`, size: 2044, choice: make(0) },
+  { name: `${kind}-2048-average`, size: 2048, choice: make(0), averageDecay: 0.9 },
+  { name: `${kind}-2052-three-steps`, size: 2052, choice: make(0), steps: 3, averageDecay: 0.999 },
+  { name: `${kind}-clipped`, size: 5000, choice: make(1), averageDecay: 0.9 },
+  { name: `${kind}-below-the-clip`, size: 100, choice: make(1e4) },
+  { name: `${kind}-large`, size: 200_000, choice: make(10), averageDecay: 0.999 },
+  {
+    name: `${kind}-skipped`,
+    size: 100,
+    choice: make(0),
+    skipRule: true,
+    meanCriticFake: 1,
+    averageDecay: 0.9,
+    bench: false,
+  },
+  { name: `${kind}-not-skipped`, size: 100, choice: make(0), skipRule: true, bench: false },
+  {
+    name: `${kind}-not-enabled`,
+    size: 100,
+    choice: make(1),
+    enabled: false,
+    averageDecay: 0.9,
+    bench: false,
+  },
+  { name: `${kind}-objective-not-finite`, size: 100, choice: make(0), finite: false, steps: 2, bench: false },
+  {
+    name: `${kind}-gradient-not-finite`,
+    size: 100,
+    choice: make(0),
+    broken: true,
+    steps: 2,
+    averageDecay: 0.9,
+    bench: false,
+  },
+]);
+
+function caseOf(shape: Shape, seed: number): KernelCase {
+  const { size, choice, steps = 1, averageDecay, skipRule = false, enabled = true, finite = true } = shape;
+  const { meanCriticFake = 0.25, broken = false } = shape;
+  const { normal } = randomOf(seed);
+  const bytes = optimiserStateBytes(choice, size);
+  const gradients = filled(size, normal);
+  if (broken) for (const [i, value] of [NaN, Infinity, -Infinity].entries()) gradients[7 * i] = value;
+  const scalars = new Float32Array(OBJECTIVE_SCALARS);
+  scalars[SCALAR_INDEX.finite] = Number(finite);
+  scalars[SCALAR_INDEX.meanCriticReal] = 0.5;
+  scalars[SCALAR_INDEX.meanCriticFake] = meanCriticFake;
+  const before = 3; // updates made before
+  const inputs = {
+    parameters: { data: filled(size, normal), shape: [size] },
+    gradients: { data: gradients, shape: [size] },
+    moments: { data: filled(bytes.moments / 4, () => Math.abs(normal())), shape: [bytes.moments / 4] },
+    average: { data: filled(size, normal), shape: [size] },
+    count: { data: new Uint32Array(bytes.count / 4).fill(before), shape: [bytes.count / 4] },
+    fault: { data: Uint32Array.of(0), shape: [1] },
+    scalars: { data: scalars, shape: [OBJECTIVE_SCALARS] },
+  };
+  return {
+    name: shape.name,
+    inputs,
+    build: (graph, tensors) => {
+      const { average, ...rest } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
+      for (let i = 0; i < steps; i++)
+        optimiserStep(graph, choice, {
+          ...rest,
+          ...(averageDecay === undefined ? {} : { average, averageDecay }),
+          skipRule,
+          enabled: Number(enabled),
+        });
+      const { parameters, moments, count, fault: raised } = rest;
+      return {
+        parameters,
+        moments,
+        count,
+        fault: raised,
+        ...(averageDecay === undefined ? {} : { average }),
+      };
+    },
+    reference: (round) => {
+      const state: twin.OptimiserState = {
+        parameters: Float64Array.from(inputs.parameters.data),
+        moments: Float64Array.from(inputs.moments.data),
+        average: Float64Array.from(inputs.average.data),
+        count: before,
+        fault: 0,
+      };
+      for (let i = 0; i < steps; i++)
+        twin.optimiserStep(
+          choice,
+          state,
+          {
+            gradients,
+            averageDecay: averageDecay ?? 0,
+            skipRule,
+            enabled,
+            finite,
+            meanCriticReal: 0.5,
+            meanCriticFake,
+          },
+          round,
+        );
+      const { parameters, moments, average } = state;
+      return {
+        parameters,
+        moments,
+        count: new Float64Array(bytes.count / 4).fill(state.count),
+        fault: [state.fault],
+        ...(averageDecay === undefined ? {} : { average }),
+      };
+    },
+    ...(shape.bench === undefined ? {} : { bench: shape.bench }),
+  };
+}
+
+export const cases: readonly KernelCase[] = shapes.map((shape, i) => caseOf(shape, 1000 + i));

@@ -1,0 +1,88 @@
+/**
+ * Float64 twin of one optimiser step on flat parameters p with gradients g; t is the number of updates with this one.
+ *   clipping  g ← g·clip/‖g‖ where ‖g‖ > clip > 0
+ *   adam(w)   m = β₁m + (1 − β₁)g   v = β₂v + (1 − β₂)g²   p −= rate·( m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + decay·p )
+ *   rmsprop   s = ρs + (1 − ρ)g²    p −= rate·g/√(s + ε)
+ *   sgd       u = μu + g            p −= rate·u
+ *   average   a = δa + (1 − δ)p
+ * A gradient that is not finite counts as 0 and raises the fault. An objective that is not finite raises it and stops the
+ * step, as do the skip rule while mean D₂(ŷ) ≥ mean D₁(y), and `enabled` off.
+ */
+import type { OptimiserChoice } from '../../src/ops/optimiser.ts';
+import type { Round } from '../support/case.ts';
+
+export interface OptimiserState {
+  readonly parameters: Float64Array;
+  /** m then v (adam), s, or u. */
+  readonly moments: Float64Array;
+  readonly average: Float64Array;
+  count: number;
+  fault: number;
+}
+
+export interface Step {
+  readonly gradients: ArrayLike<number>;
+  readonly averageDecay: number;
+  readonly skipRule: boolean;
+  readonly enabled: boolean;
+  readonly finite: boolean;
+  readonly meanCriticReal: number;
+  readonly meanCriticFake: number;
+}
+
+/** Updates the state in place. */
+export function optimiserStep(
+  choice: OptimiserChoice,
+  state: OptimiserState,
+  step: Step,
+  round: Round,
+): void {
+  const { parameters, moments, average } = state;
+  const size = parameters.length;
+  if (!step.finite) state.fault = 1;
+  const skipped = step.skipRule && step.meanCriticFake >= step.meanCriticReal;
+  if (!step.enabled || skipped || !step.finite) return;
+  state.count++;
+
+  let factor = 1;
+  if (choice.clipNorm > 0) {
+    let sum = 0;
+    for (let i = 0; i < size; i++) sum = round(sum + round(step.gradients[i]! ** 2));
+    const norm = round(Math.sqrt(sum));
+    if (norm > choice.clipNorm) factor = round(round(choice.clipNorm) / norm);
+  }
+  const [rate, epsilon] = [round(choice.rate), round(choice.epsilon)];
+  const [beta1, beta2] = [round(choice.beta1), round(choice.beta2)];
+  const [rest1, rest2, rest] = [round(1 - choice.beta1), round(1 - choice.beta2), round(1 - choice.decay)];
+  const correction1 = round(1 - round(beta1 ** state.count));
+  const correction2 = round(1 - round(beta2 ** state.count));
+  const weightDecay = choice.kind === 'adamw' ? round(choice.weightDecay) : 0;
+  for (let i = 0; i < size; i++) {
+    let g = round(step.gradients[i]! * factor);
+    if (!Number.isFinite(g)) {
+      g = 0;
+      state.fault = 1;
+    }
+    const before = parameters[i]!;
+    let direction = 0;
+    if (choice.kind === 'adam' || choice.kind === 'adamw') {
+      const m = round(round(beta1 * moments[i]!) + round(rest1 * g));
+      const v = round(round(beta2 * moments[size + i]!) + round(rest2 * round(g * g)));
+      moments[i] = m;
+      moments[size + i] = v;
+      const root = round(Math.sqrt(round(v / correction2)));
+      direction = round(round(round(m / correction1) / round(root + epsilon)) + round(weightDecay * before));
+    } else if (choice.kind === 'rmsprop') {
+      const s = round(round(round(choice.decay) * moments[i]!) + round(rest * round(g * g)));
+      moments[i] = s;
+      direction = round(g / round(Math.sqrt(round(s + epsilon))));
+    } else {
+      direction = round(round(round(choice.momentum) * moments[i]!) + g);
+      moments[i] = direction;
+    }
+    parameters[i] = round(before - round(rate * direction));
+    average[i] = round(
+      round(round(step.averageDecay) * average[i]!) + round(round(1 - step.averageDecay) * parameters[i]!),
+    );
+  }
+}
