@@ -1,0 +1,56 @@
+// out_c = Σ_r x_rc, the mean of column c, or its maximum.
+//   x  [rows, columns], row-major      out  [columns]
+// One workgroup: 16 neighbouring columns, 4 invocations to a column, each every 4th value in order; then a fixed tree in
+// workgroup memory brings the four together. It goes on with the columns as many workgroups further on.
+// Numeric strategy: float32; the maximum starts from the lowest finite number. Bytes: 4·(rows + 1)·columns. Flops: rows·columns.
+// Source: the definition.
+
+struct Params {
+  rows: u32,
+  columns: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+override KIND: u32 = 0u; // 0 sum, 1 mean, 2 maximum
+
+const LOWEST: f32 = -3.4028234e38;
+
+var<workgroup> partial: array<f32, 64>; // [row of four][column of sixteen]
+
+@compute @workgroup_size(64)
+fn reduce_columns(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  for (var first = group.x * 16u; first < params.columns; first += groups.x * 16u) {
+    let column = first + lane % 16u;
+    var total = select(0.0, LOWEST, KIND == 2u);
+    if (column < params.columns) {
+      for (var row = lane / 16u; row < params.rows; row += 4u) {
+        total = together(total, x[row * params.columns + column]);
+      }
+    }
+    workgroupBarrier(); // the columns before these are done
+    partial[lane] = total;
+    for (var half = 32u; half > 8u; half = half / 2u) {
+      workgroupBarrier();
+      if (lane < half) {
+        partial[lane] = together(partial[lane], partial[lane + half]);
+      }
+    }
+    if (lane < 16u && column < params.columns) {
+      out[column] = partial[lane] / select(1.0, f32(params.rows), KIND == 1u);
+    }
+  }
+}
+
+fn together(a: f32, b: f32) -> f32 {
+  if (KIND == 2u) {
+    return max(a, b);
+  }
+  return a + b;
+}

@@ -1,0 +1,93 @@
+/** Sums, means and maxima of a matrix along its rows or its columns. Sums and means have derivatives, maxima have none. */
+import { kernelCall } from '../gpu/kernel.ts';
+import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { elementGroups } from './grid.ts';
+
+export const REDUCTIONS = ['sum', 'mean', 'max'] as const;
+export type Reduction = (typeof REDUCTIONS)[number];
+
+interface Reduce {
+  readonly kind: Reduction;
+  /** What is reduced to one number: each row, or each column. */
+  readonly of: 'rows' | 'columns';
+}
+
+const reduceOp: Op<Reduce> = {
+  name: 'reduce',
+  dispatch({ inputs, outputs, attributes: { kind, of } }) {
+    const [x] = inputs as readonly [Tensor];
+    const [out] = outputs as readonly [Tensor];
+    const [rows, columns] = x.shape as readonly [number, number];
+    return [
+      kernelCall({
+        kernel: of === 'rows' ? 'reduce_rows' : 'reduce_columns',
+        label: out.name,
+        params: { rows, columns },
+        bindings: { x, out },
+        overrides: { KIND: REDUCTIONS.indexOf(kind) },
+        workgroups: of === 'rows' ? elementGroups(rows, 1) : elementGroups(columns, 16),
+        flops: rows * columns,
+        bytes: 4 * (rows * columns + out.shape[0]!),
+      }),
+    ];
+  },
+  derivative(graph, { inputs, attributes: { kind, of } }, [gradient]) {
+    if (kind === 'max') throw new Error(`reduce: the maximum of the ${of} has no derivative`);
+    return [gradient && spread(graph, gradient, (inputs[0] as Tensor).shape, { kind, of })];
+  },
+};
+
+const spreadOp: Op<Reduce & { readonly kind: 'sum' | 'mean' }> = {
+  name: 'reduce-spread',
+  dispatch({ inputs, outputs, attributes: { kind, of } }) {
+    const [g] = inputs as readonly [Tensor];
+    const [out] = outputs as readonly [Tensor];
+    const [rows, columns] = out.shape as readonly [number, number];
+    return [
+      kernelCall({
+        kernel: 'reduce_spread',
+        label: out.name,
+        params: { rows, columns, scale: kind === 'sum' ? 1 : 1 / (of === 'rows' ? columns : rows) },
+        bindings: { g, out },
+        overrides: { ALONG_ROWS: Number(of === 'columns') },
+        workgroups: elementGroups(rows * columns, 64),
+        flops: rows * columns,
+        bytes: 4 * (rows * columns + g.shape[0]!),
+      }),
+    ];
+  },
+  derivative: (graph, { attributes }, [gradient]) => [gradient && reduce(graph, gradient, attributes)],
+};
+
+function reduce(graph: Graph, x: Tensor, attributes: Reduce): Tensor {
+  const { kind, of } = attributes;
+  return graph.add(reduceOp, {
+    inputs: [x],
+    outputs: [{ name: `${kind}(${of} of ${x.name})`, shape: [x.shape[of === 'rows' ? 0 : 1]!] }],
+    attributes,
+  })[0];
+}
+
+/** The gradient of a sum or mean, from the gradient of its result. */
+function spread(
+  graph: Graph,
+  gradient: Tensor,
+  shape: readonly number[],
+  attributes: Reduce & { readonly kind: 'sum' | 'mean' },
+): Tensor {
+  return graph.add(spreadOp, {
+    inputs: [gradient],
+    outputs: [{ name: `spread(${gradient.name})`, shape }],
+    attributes,
+  })[0];
+}
+
+/** Each row of x [rows, columns] reduced to one number: [rows]. */
+export function reduceRows(graph: Graph, x: Tensor, kind: Reduction): Tensor {
+  return reduce(graph, x, { kind, of: 'rows' });
+}
+
+/** Each column of x [rows, columns] reduced to one number: [columns]. */
+export function reduceColumns(graph: Graph, x: Tensor, kind: Reduction): Tensor {
+  return reduce(graph, x, { kind, of: 'columns' });
+}
