@@ -6,6 +6,7 @@
  *   standard error of L_K = √((B − 1)/B Σ_b (L_−b − L̄)²)        the delete-a-group jackknife (Kott 2001)
  */
 import { STATE_FLOATS } from '../ops/log-likelihood.ts';
+import type { State } from './finish.ts';
 import { jackknifeVariance } from './interval.ts';
 
 /** Enough for a rough standard error, few enough to cost little. */
@@ -40,7 +41,7 @@ const FAMILIES: readonly Family[] = [
 ];
 
 /** The states of all latents together, [n, 16], from those of each bank, [n, 16]. */
-export function mergeStates(banks: readonly Float32Array[], lambda: number): Float64Array {
+export function mergeStates(banks: readonly State[], lambda: number): Float64Array {
   const merged = Float64Array.from(banks[0] ?? []);
   for (const bank of banks.slice(1)) {
     for (let at = 0; at < merged.length; at += STATE_FLOATS) {
@@ -80,7 +81,7 @@ function addFamily(
  * @param bounds as from `bankBounds`; @param logC log C of the model.
  */
 export function importanceWithoutBank(
-  banks: readonly Float32Array[],
+  banks: readonly State[],
   bounds: readonly number[],
   logC: number,
 ): Float64Array[] {

@@ -68,7 +68,7 @@ export interface Scores extends LikelihoodEstimates {
 }
 
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
-const MOST_RESIDENT_BYTES = 256 * 2 ** 20;
+const MOST_RESIDENT_BYTES = 64 * 2 ** 20;
 
 /** Chunks of latents are multiples of this, a tile of the reduction. */
 const TILE = 64;
@@ -204,7 +204,9 @@ export class Scorer implements Disposable {
     const largestBank = Math.max(...banks.map((_, b) => (bounds[b + 1] as number) - (bounds[b] as number)));
     const block = likelihoodBlock(targetOf(device), { n, k: largestBank, d, perObservation: false });
     const { rows } = block;
-    const chunk = Math.min(block.chunk, this.#mostLatents());
+    // Chunks of a bank are about equal, since the networks make a whole one even of its last latents.
+    const parts = Math.ceil(largestBank / Math.min(block.chunk, this.#mostLatents()));
+    const chunk = Math.ceil(largestBank / parts / TILE) * TILE;
     const stride = 2 + tailCapacity(kept, chunk);
     const stateBytes = rows * STATE_FLOATS * 4;
     const blockBytes = rows * 4 * (d + stride) + stateBytes * (1 + banks.length);
