@@ -1,28 +1,26 @@
 /** Every kernel case against its float64 twin, in every variant that this adapter can run. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Device } from '../src/gpu/device.ts';
-import { openDevice } from '../src/node/open-device.ts';
+import { describe, expect, it } from 'vitest';
+import { describeGpu } from './support/device.ts';
 import { discoverCases, expectationOf, variantsOf, verifyCase } from './support/verify.ts';
 
 const tables = await discoverCases();
 
-let device: Device;
-beforeAll(async () => {
-  device = await openDevice();
-});
-afterAll(() => {
-  expect(device.liveBuffers).toBe(0);
-  device.dispose();
-});
+describeGpu('kernels against their twins', (device) => {
+  describe.each([...tables])('%s', (_stem, cases) => {
+    it.for(cases)('$name', async (kernelCase, { skip }) => {
+      skip(kernelCase.hardwareOnly === true && device.adapter.kind !== 'hardware', 'too large for a CPU');
+      const expected = expectationOf(kernelCase);
+      for (const target of variantsOf(device, kernelCase)) {
+        const { kernels, problems } = await verifyCase(device, kernelCase, target, expected);
+        expect(problems, kernels.join(', ')).toEqual([]);
+      }
+    });
+  });
 
-describe.each([...tables])('%s', (_stem, cases) => {
-  it.for(cases)('$name', async (kernelCase, { skip }) => {
-    skip(kernelCase.hardwareOnly === true && device.adapter.kind !== 'hardware', 'too large for a CPU');
-    const expected = expectationOf(kernelCase);
-    for (const target of variantsOf(device, kernelCase)) {
-      const { kernels, problems } = await verifyCase(device, kernelCase, target, expected);
-      expect(problems, `${kernels.join(', ')}`).toEqual([]);
-    }
+  it('cover both products: the one for subgroups of four where the adapter has them, and the portable one', () => {
+    const variants = variantsOf(device, tables.get('matmul')![0]!).length;
+    const sizes = device.adapter.subgroupSizes;
+    expect(variants).toBe(device.adapter.kind === 'software' && sizes?.[0] === 4 && sizes[1] === 4 ? 2 : 1);
   });
 });
 

@@ -1,0 +1,68 @@
+/** Dense layers and activations, forward and backward, against known answers. */
+import { expect, it } from 'vitest';
+import { backward } from '../src/graph/backward.ts';
+import { evaluate } from '../src/graph/evaluate.ts';
+import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts';
+import { activation } from '../src/ops/activation.ts';
+import { addGradients, matmul } from '../src/ops/matmul.ts';
+import { matmul as multiply } from '../src/nn/matmul.ts';
+import { describeGpu } from './support/device.ts';
+import { type OracleArray, floats, oracleCases, relativeError } from './support/oracle.ts';
+
+interface LayerCase {
+  readonly inputs: Readonly<Record<string, OracleArray>>;
+  readonly params: { readonly layer: string; readonly slope?: number };
+  readonly expected: Readonly<Record<string, OracleArray>>;
+}
+
+const all = oracleCases<LayerCase>('layers');
+const dense = all.filter(({ params }) => params.layer === 'dense');
+const activations = all.filter(({ params }) => (ACTIVATIONS as readonly string[]).includes(params.layer));
+
+describeGpu('layers', (device) => {
+  it('has dense layers and every activation', () => {
+    expect(dense.length).toBe(2);
+    expect(activations.map(({ params }) => params.layer).sort()).toEqual(
+      ACTIVATIONS.filter((kind) => kind !== 'linear').toSorted(),
+    );
+  });
+
+  it.each(dense)('$name', async ({ inputs, expected }) => {
+    const results = await evaluate(
+      device,
+      {
+        x: floats(inputs['x']!),
+        weight: floats(inputs['weight']!),
+        bias: floats(inputs['bias']!),
+        upstream: floats(inputs['upstream']!),
+      },
+      (graph, { x, weight, bias, upstream }) => {
+        const y = matmul(graph, x, weight, { bias });
+        const gradients = backward(graph, [[y, upstream]], [x, weight, bias], addGradients);
+        const [gradX, gradWeight, gradBias] = gradients.map((gradient) => gradient!);
+        return { y, gradX: gradX!, gradWeight: gradWeight!, gradBias: gradBias! };
+      },
+    );
+    for (const [name, values] of Object.entries(results))
+      expect(relativeError(values, expected[name]!.data), name).toBeLessThan(1e-5);
+    const product = await multiply(device, floats(inputs['x']!), floats(inputs['weight']!), {
+      bias: floats(inputs['bias']!).data,
+    });
+    expect(product.shape).toEqual(expected['y']!.shape);
+    expect(relativeError(product.data, expected['y']!.data)).toBeLessThan(1e-5);
+  });
+
+  it.each(activations)('$name', async ({ inputs, params, expected }) => {
+    const results = await evaluate(
+      device,
+      { x: floats(inputs['x']!), upstream: floats(inputs['upstream']!) },
+      (graph, { x, upstream }) => {
+        const y = activation(graph, x, params.layer as ActivationKind, params.slope);
+        const [gradX] = backward(graph, [[y, upstream]], [x], addGradients);
+        return { y, gradX: gradX! };
+      },
+    );
+    expect(relativeError(results.y, expected['y']!.data)).toBeLessThan(1e-5);
+    expect(relativeError(results.gradX, expected['gradX']!.data)).toBeLessThan(1e-5);
+  });
+});
