@@ -9,6 +9,7 @@ import { type ActivationKind, activationNumber } from './activation-kinds.ts';
 import { activationGradient } from './activation.ts';
 import { add } from './add.ts';
 import { matmulVariant } from './matmul-variants.ts';
+import { reduceColumns } from './reduce.ts';
 
 interface Matmul {
   readonly m: number;
@@ -101,8 +102,7 @@ const matmulOp: Op<Matmul> = {
         })[0];
       }
     }
-    if (at.bias >= 0 && wanted[at.bias] && !gradients[at.bias])
-      throw new Error(`matmul: the bias of ${out.name} needs its weight's gradient too`);
+    if (at.bias >= 0 && wanted[at.bias]) gradients[at.bias] ??= reduceColumns(graph, dz, 'sum');
     if (wanted[0]) {
       gradients[0] = at.transposeA
         ? matmulNode(graph, b, dz, { transposeA: at.transposeB, transposeB: true, name: names.a })[0]

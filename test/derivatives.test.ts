@@ -1,0 +1,161 @@
+/**
+ * Is the mathematics right? The twins' gradients against central differences in float64, to 1e-8 of the largest; the
+ * kernels are held against the twins in kernels.test.ts.
+ */
+import { describe, expect, it } from 'vitest';
+import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts';
+import { OBJECTIVE_COSTS, OBJECTIVE_FORMS } from '../src/ops/entropic-objective.ts';
+import { activate, activationDerivative } from './reference/activation.ts';
+import { add } from './reference/add.ts';
+import { type Pairs, entropicObjective, entropicObjectiveGradient } from './reference/entropic-objective.ts';
+import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
+import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
+import { relativeError } from './support/oracle.ts';
+import { randomOf } from './support/random.ts';
+
+const exactly = (x: number): number => x;
+
+/** ∂f/∂x by central differences of fourth order: error about h⁴, and 1e-16/h from rounding. */
+function differences(x: Float64Array, f: (x: Float64Array) => number, h = 1e-3): Float64Array {
+  return x.map((value, i) => {
+    const at = (step: number): number => f(x.with(i, value + step));
+    return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+  });
+}
+
+function values(count: number, seed: number): Float64Array {
+  const { normal } = randomOf(seed);
+  return Float64Array.from({ length: count }, normal);
+}
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+};
+
+const TRANSPOSES = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
+
+describe('matmul', () => {
+  const choices = TRANSPOSES.flatMap((transposes) =>
+    ACTIVATIONS.map((activation) => ({ ...transposes, activation })),
+  );
+  it.each(choices)('transposes $transposeA $transposeB, $activation', (choice) => {
+    const [m, n, k] = [4, 3, 5];
+    const a = values(m * k, 1);
+    const b = values(k * n, 2);
+    const bias = values(n, 3);
+    const upstream = values(m * n, 4);
+    const product: Product = { m, n, k, a, b, bias, slope: 0.3, ...choice };
+    const loss = (change: Partial<Product>): number =>
+      dot(upstream, matmul({ ...product, ...change }, exactly));
+    const gradients = matmulGradients(product, matmul(product, exactly), upstream, exactly);
+    expect(
+      relativeError(
+        differences(a, (x) => loss({ a: x })),
+        gradients.a,
+      ),
+    ).toBeLessThan(1e-8);
+    expect(
+      relativeError(
+        differences(b, (x) => loss({ b: x })),
+        gradients.b,
+      ),
+    ).toBeLessThan(1e-8);
+    expect(
+      relativeError(
+        differences(bias, (x) => loss({ bias: x })),
+        gradients.bias,
+      ),
+    ).toBeLessThan(1e-8);
+  });
+});
+
+describe('activations', () => {
+  it.each(ACTIVATIONS)('%s', (kind: ActivationKind) => {
+    const x = Float64Array.of(-7, -3, -1.3, -0.4, -0.05, 0.05, 0.4, 1.3, 3, 7);
+    const f = (value: number): number => activate(kind, value, 0.3, exactly);
+    const gradient = x.map((value) => activationDerivative(kind, f(value), 0.3, exactly));
+    expect(
+      relativeError(
+        differences(x, (at) => at.reduce((sum, v) => sum + f(v), 0)),
+        gradient,
+      ),
+    ).toBeLessThan(1e-8);
+  });
+});
+
+it('add', () => {
+  const [a, b, upstream] = [values(6, 5), values(6, 6), values(6, 7)];
+  expect(
+    relativeError(
+      differences(a, (x) => dot(upstream, add(x, b, exactly))),
+      upstream,
+    ),
+  ).toBeLessThan(1e-8);
+  expect(
+    relativeError(
+      differences(b, (x) => dot(upstream, add(a, x, exactly))),
+      upstream,
+    ),
+  ).toBeLessThan(1e-8);
+});
+
+describe('reductions', () => {
+  const [rows, columns] = [4, 3];
+  it.each(
+    (['rows', 'columns'] as const).flatMap((of) => (['sum', 'mean'] as const).map((kind) => ({ of, kind }))),
+  )('$kind of $of', ({ of, kind }) => {
+    const x = values(rows * columns, 8);
+    const g = values(of === 'rows' ? rows : columns, 9);
+    const reduce = of === 'rows' ? reduceRows : reduceColumns;
+    const loss = (at: Float64Array): number => dot(g, reduce({ rows, columns, x: at }, kind, exactly));
+    const gradient = spread({ rows, columns }, g, of, kind, exactly);
+    expect(relativeError(differences(x, loss), gradient)).toBeLessThan(1e-8);
+    const h = values(rows * columns, 10);
+    const again = reduce({ rows, columns, x: h }, kind, exactly);
+    const lossOfG = (at: Float64Array): number => dot(h, spread({ rows, columns }, at, of, kind, exactly));
+    expect(relativeError(differences(g, lossOfG), again)).toBeLessThan(1e-8);
+  });
+});
+
+describe('entropic objective', () => {
+  const choices = OBJECTIVE_COSTS.flatMap((cost) => OBJECTIVE_FORMS.map((form) => ({ cost, form })));
+  it.each(choices)('$cost, $form', (choice) => {
+    const [n, m, d] = [5, 4, 3];
+    const real = values(n * d, 11);
+    const fake = values(m * d, 12);
+    const criticReal = values(n, 13).map((x) => x + 4); // the hinge has pairs on both sides of 0
+    const criticFake = values(m, 14);
+    const pairs: Pairs = { n, m, d, real, fake, criticReal, criticFake, lambda: 3, ...choice };
+    const loss = (change: Partial<Pairs>): number =>
+      entropicObjective({ ...pairs, ...change }, exactly).objective;
+    const { p, gradCriticReal, gradCriticFake } = entropicObjective(pairs, exactly);
+    const gradFake = entropicObjectiveGradient(pairs, p, exactly);
+    if (choice.form === 'hinge') {
+      expect(p.some((x) => x === 0)).toBe(true);
+      expect(p.some((x) => x > 0)).toBe(true);
+    }
+    const h = 2e-4; // no pair crosses a kink within 2h
+    expect(
+      relativeError(
+        differences(criticReal, (x) => loss({ criticReal: x }), h),
+        gradCriticReal,
+      ),
+    ).toBeLessThan(1e-8);
+    expect(
+      relativeError(
+        differences(criticFake, (x) => loss({ criticFake: x }), h),
+        gradCriticFake,
+      ),
+    ).toBeLessThan(1e-8);
+    expect(
+      relativeError(
+        differences(fake, (x) => loss({ fake: x }), h),
+        gradFake,
+      ),
+    ).toBeLessThan(1e-8);
+  });
+});
