@@ -90,9 +90,12 @@ export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
   };
 }
 
-/** The error of a run whose objective or gradients left the finite numbers; its weights stayed at the last good step. */
+/**
+ * The error of a run whose objective or gradients left the finite numbers. Where it was the objective, the weights are
+ * those of the last finite step; of a gradient, the finite elements were still applied.
+ */
 export function nonFinite(step: number): UserError {
   return new UserError(
-    `training: the objective or a gradient is no longer finite by step ${step}; the weights are those of the last finite step; raise lambda, lower the rates, or take the logmeanexp form`,
+    `training: the objective or a gradient is no longer finite by step ${step}, and the weights change no more; raise lambda, lower the rates, or take the logmeanexp form`,
   );
 }
