@@ -1,0 +1,24 @@
+/** Every case table of test/cases, by static imports, so that a bundler can follow them; a test compares it with the folder. */
+import { cases as activation } from '../test/cases/activation.ts';
+import { cases as add } from '../test/cases/add.ts';
+import { cases as entropicObjective } from '../test/cases/entropic-objective.ts';
+import { cases as gather } from '../test/cases/gather.ts';
+import { cases as logLikelihood } from '../test/cases/log-likelihood.ts';
+import { cases as matmul } from '../test/cases/matmul.ts';
+import { cases as optimiser } from '../test/cases/optimiser.ts';
+import { cases as reduce } from '../test/cases/reduce.ts';
+import { cases as threefry } from '../test/cases/threefry.ts';
+import type { KernelCase } from '../test/support/case.ts';
+
+/** Stem of the file → its cases. */
+export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
+  activation,
+  add,
+  'entropic-objective': entropicObjective,
+  gather,
+  'log-likelihood': logLikelihood,
+  matmul,
+  optimiser,
+  reduce,
+  threefry,
+};

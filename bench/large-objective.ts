@@ -1,0 +1,263 @@
+/**
+ * The entropic objective alone, value and all gradients, at n = m = 16 384 and d = 64 on a device with WebGPU's default
+ * limits, where an n × m matrix (1 GiB) could be neither bound (128 MiB) nor even made (256 MiB).
+ * Verified first: everything against the float64 twin at a smaller odd size, and at full size the gradients of some
+ * rows, columns and samples, each of which depends on 16 384 pairs.
+ */
+import { threefryNormals } from '../src/data/random.ts';
+import { type OwnedBuffer, Device } from '../src/gpu/device.ts';
+import { targetOf } from '../src/gpu/target.ts';
+import type { Recording } from '../src/gpu/recording.ts';
+import { Graph, type Tensor, sizeOf } from '../src/graph/graph.ts';
+import { schedule } from '../src/graph/schedule.ts';
+import {
+  type ObjectiveScalars,
+  decodeObjectiveScalars,
+  entropicObjective,
+  entropicObjectiveGradient,
+} from '../src/ops/entropic-objective.ts';
+import {
+  entropicObjective as objectiveTwin,
+  entropicObjectiveGradient as gradientTwin,
+} from '../test/reference/entropic-objective.ts';
+import { requestAdapter } from './adapter.ts';
+import { type PlanTiming, type TimedPlan, timePlan, timedPlan } from './time-plan.ts';
+
+const D = 64;
+const LAMBDA = 16;
+const SAMPLED = 16;
+/** What float32 allows: J relative to its terms, the critics' gradients times n or m, ∂J/∂ŷ relative to the largest. */
+const ALLOWED = { objective: 5e-6, gradCriticReal: 5e-5, gradCriticFake: 5e-5, gradFake: 2e-5 };
+
+type Errors = Record<keyof typeof ALLOWED, number>;
+
+interface Inputs {
+  readonly n: number;
+  readonly m: number;
+  readonly real: Float32Array<ArrayBuffer>;
+  readonly fake: Float32Array<ArrayBuffer>;
+  readonly criticReal: Float32Array<ArrayBuffer>;
+  readonly criticFake: Float32Array<ArrayBuffer>;
+}
+
+interface Results {
+  readonly scalars: ObjectiveScalars;
+  readonly gradCriticReal: Float32Array;
+  readonly gradCriticFake: Float32Array;
+  readonly gradFake: Float32Array;
+}
+
+export interface LargeObjective extends PlanTiming {
+  readonly n: number;
+  readonly m: number;
+  readonly d: number;
+  readonly gflop: number;
+  /** Everything that is on the GPU for it: inputs, results, temporaries, params. */
+  readonly gpuBytes: number;
+  readonly largestBindingBytes: number;
+  readonly bindingLimitBytes: number;
+  readonly bufferLimitBytes: number;
+  readonly matrixBytes: number;
+  /** Against the float64 twin: everything at 300 × 500; at full size some rows and columns, J not. */
+  readonly errors: { readonly small: Errors; readonly large: Errors };
+}
+
+/** A device with nothing but the default limits, and the features that kernels are chosen by. */
+export async function openDefaultDevice(): Promise<Device> {
+  const { adapter, description, instance } = await requestAdapter();
+  const gpu = await adapter.requestDevice({
+    label: 'default limits',
+    requiredFeatures: (['timestamp-query', 'subgroups', 'shader-f16'] as const).filter((feature) =>
+      adapter.features.has(feature),
+    ),
+  });
+  return new Device(gpu, description, { onDispose: () => void instance });
+}
+
+/**
+ * Verifies, then times.
+ * @param turns how many timed submits the median is of.
+ * @throws Error where a result is wrong.
+ */
+export async function runLargeObjective(
+  device: Device,
+  { size, turns }: { readonly size: number; readonly turns: number },
+): Promise<LargeObjective> {
+  const small = makeInputs(300, 500);
+  const everything = { rows: range(300), columns: range(500) };
+  const first = await onGpu(device, small, ({ results }) => results());
+  const errors = check('300 × 500', differences(small, first, everything));
+
+  const large = makeInputs(size, size);
+  const some = range(SAMPLED).map((i) => Math.floor((i * (size - 1)) / (SAMPLED - 1)));
+  return onGpu(device, large, async ({ plan, recording, gpuBytes, results }) => {
+    const found = differences(large, await results(), { rows: some, columns: some });
+    const sampled = check(`${size} × ${size}`, { ...found, objective: 0 }); // J needs all pairs
+    const bindings = recording.dispatches.flatMap((call) => Object.values(call.bindings));
+    return {
+      n: size,
+      m: size,
+      d: D,
+      ...(await timePlan(device, plan, { turns, turnMs: 200 })),
+      gflop: recording.dispatches.reduce((sum, call) => sum + call.flops, 0) / 1e9,
+      gpuBytes,
+      largestBindingBytes: Math.max(...bindings.map(({ bytes }) => bytes)),
+      bindingLimitBytes: device.gpu.limits.maxStorageBufferBindingSize,
+      bufferLimitBytes: device.gpu.limits.maxBufferSize,
+      matrixBytes: 4 * size * size,
+      errors: { small: errors, large: sampled },
+    };
+  });
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Standard normal samples; critics such that p is of the order of 1 and varies. */
+function makeInputs(n: number, m: number): Inputs {
+  const normals = (count: number, row: number, scale: number, mean = 0): Float32Array<ArrayBuffer> =>
+    Float32Array.from(threefryNormals(count, [5, 6], row), (z) => mean + scale * z);
+  return {
+    n,
+    m,
+    real: normals(n * D, 0, 1),
+    fake: normals(m * D, 1, 1),
+    criticReal: normals(n, 2, 0.2 * LAMBDA, D + LAMBDA),
+    criticFake: normals(m, 3, 0.2 * LAMBDA),
+  };
+}
+
+/** Puts the inputs on the GPU, builds the plan and hands it to `use`; everything is gone afterwards. */
+async function onGpu<T>(
+  device: Device,
+  inputs: Inputs,
+  use: (made: {
+    readonly plan: TimedPlan;
+    readonly recording: Recording;
+    readonly gpuBytes: number;
+    /** Runs the plan once and reads what it made. */
+    readonly results: () => Promise<Results>;
+  }) => Promise<T>,
+): Promise<T> {
+  const { n, m } = inputs;
+  const shapes = { real: [n, D], fake: [m, D], criticReal: [n], criticFake: [m] } as const;
+  const names = Object.keys(shapes) as (keyof typeof shapes)[];
+  const graph = new Graph();
+  const input = (name: keyof typeof shapes): Tensor =>
+    graph.external(name, shapes[name], { buffer: name, offset: 0 });
+  const pairs = {
+    real: input('real'),
+    fake: input('fake'),
+    criticReal: input('criticReal'),
+    criticFake: input('criticFake'),
+    cost: 'half-squared',
+    form: 'exp',
+    lambda: LAMBDA,
+  } as const;
+  const { scalars, gradCriticReal, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1 });
+  const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
+  const outputs = [scalars, gradCriticReal, gradCriticFake, gradFake];
+  const { recording, slot } = schedule(graph, targetOf(device), outputs);
+
+  const before = device.liveBytes;
+  const owned = names.map((name) => device.storageOf(name, inputs[name]));
+  try {
+    const externals = Object.fromEntries(names.map((name, i) => [name, (owned[i] as OwnedBuffer).buffer]));
+    using plan = await timedPlan(device, recording, externals);
+    const read = async (tensor: Tensor): Promise<Float32Array> => {
+      const { buffer, offset } = plan.view(slot(tensor));
+      return device.readFloats(buffer, offset, sizeOf(tensor.shape));
+    };
+    return await use({
+      plan,
+      recording,
+      gpuBytes: device.liveBytes - before,
+      async results() {
+        plan.run([{ phase: 'once' }]);
+        return {
+          scalars: decodeObjectiveScalars(await read(scalars)),
+          gradCriticReal: await read(gradCriticReal),
+          gradCriticFake: await read(gradCriticFake),
+          gradFake: await read(gradFake),
+        };
+      },
+    });
+  } finally {
+    for (const buffer of owned) buffer.dispose();
+  }
+}
+
+/**
+ * How far results are from the float64 twin, at some rows (data) and columns (generated samples). In the exp form p_ij
+ * depends on its pair only, so a row or column can be had without the others; J counts where all rows are given.
+ */
+function differences(
+  inputs: Inputs,
+  got: Results,
+  { rows, columns }: { readonly rows: readonly number[]; readonly columns: readonly number[] },
+): Errors {
+  const { n, m, real, fake, criticReal, criticFake } = inputs;
+  const twin = { d: D, cost: 'half-squared', form: 'exp', lambda: LAMBDA } as const;
+  const exactly = (x: number): number => x;
+  const ofRows = {
+    ...twin,
+    n: rows.length,
+    m,
+    real: pick(real, rows, D),
+    fake,
+    criticReal: pick(criticReal, rows, 1),
+    criticFake,
+  };
+  const ofColumns = {
+    ...twin,
+    n,
+    m: columns.length,
+    real,
+    fake: pick(fake, columns, D),
+    criticReal,
+    criticFake: pick(criticFake, columns, 1),
+  };
+  const byRow = objectiveTwin(ofRows, exactly);
+  const byColumn = objectiveTwin(ofColumns, exactly);
+  const gradFake = gradientTwin(ofColumns, byColumn.p, exactly);
+  const { objective, penalty, meanCriticReal, meanCriticFake } = byRow;
+  // The twin's gradients are of means over the rows or columns given; times n or m they do not depend on how many.
+  return {
+    objective:
+      Math.abs(got.scalars.objective - objective) /
+      (Math.abs(penalty) + Math.abs(meanCriticReal) + Math.abs(meanCriticFake)),
+    gradCriticReal: furthest(
+      pick(got.gradCriticReal, rows, 1).map((g) => g * n),
+      byRow.gradCriticReal.map((g) => g * rows.length),
+    ),
+    gradCriticFake: furthest(
+      pick(got.gradCriticFake, columns, 1).map((g) => g * m),
+      byColumn.gradCriticFake.map((g) => g * columns.length),
+    ),
+    gradFake:
+      furthest(
+        pick(got.gradFake, columns, D).map((g) => g * m),
+        gradFake.map((g) => g * columns.length),
+      ) / gradFake.reduce((most, g) => Math.max(most, Math.abs(g * columns.length)), 0),
+  };
+}
+
+/** The given rows of a matrix of this width. */
+function pick(matrix: Float32Array, rows: readonly number[], width: number): Float64Array {
+  const picked = new Float64Array(rows.length * width);
+  rows.forEach((row, i) => picked.set(matrix.subarray(row * width, (row + 1) * width), i * width));
+  return picked;
+}
+
+function furthest(a: Float64Array, b: Float64Array): number {
+  return a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] as number))), 0);
+}
+
+function check(where: string, errors: Errors): Errors {
+  for (const name of Object.keys(ALLOWED) as (keyof Errors)[]) {
+    if (!(errors[name] <= ALLOWED[name]))
+      throw new Error(
+        `bench: ${name} of ${where} is off by ${errors[name].toExponential(2)}, allowed ${ALLOWED[name]}; no timing of a wrong result`,
+      );
+  }
+  return errors;
+}
