@@ -77,7 +77,8 @@ export async function offerSoftwareAdapter(): Promise<boolean> {
   if (!archive) return false;
   const folder = await unpack(archive);
   process.env['VK_ADD_DRIVER_FILES'] = join(folder, 'vk_swiftshader_icd.json');
-  const { default: koffi } = await import('koffi');
+  // Through require, so that bundlers leave its native addon where it is.
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   try {
     koffi.load('libvulkan.so.1');
   } catch {
