@@ -1,0 +1,434 @@
+/** The command line as people meet it: every run is a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCheckpoint, readModel } from '../src/node/model-files.ts';
+
+const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the command line; `ended` resolves when the process has. */
+function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout, stderr })),
+  );
+  return { child, ended };
+}
+
+/** The words of command lines: paths of the test have no blanks. */
+const words = (...texts: string[]): string[] => texts.flatMap((text) => text.split(' '));
+
+/** Runs, and gives stdout where the exit code is 0. */
+async function succeed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await start(words(...args)).ended;
+  expect(code, stderr).toBe(0);
+  return stdout;
+}
+
+let folder: string;
+const at = (...names: string[]): string => join(folder, ...names);
+
+/** A file of the IDX format: magic, big-endian sizes, bytes. */
+function idx(sizes: readonly number[], bytes: ArrayLike<number>): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
+  header.setUint32(0, 0x0800 + sizes.length);
+  sizes.forEach((size, i) => header.setUint32(4 + 4 * i, size));
+  return Uint8Array.of(...new Uint8Array(header.buffer), ...Array.from(bytes));
+}
+
+/** 40 images of 4×4, two kinds. */
+const IMAGES = idx(
+  [40, 4, 4],
+  Array.from({ length: 640 }, (_, i) => ((i >> 4) % 2 === 0 ? (i * 37) % 100 : 255 - ((i * 11) % 100))),
+);
+const LABELS = idx(
+  [40],
+  Array.from({ length: 40 }, (_, i) => i % 2),
+);
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Waits until a condition holds; the test's own timeout ends a wait in vain. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+/** The reports of a run, less what depends on the clock. */
+async function reports(path: string): Promise<Record<string, number>[]> {
+  return lines(await readFile(join(path, 'metrics.jsonl'), 'utf8')).map((line) => {
+    const { stepsPerSecond, ...report } = JSON.parse(line) as Record<string, number>;
+    expect(stepsPerSecond).toBeGreaterThanOrEqual(0);
+    return report;
+  });
+}
+
+const TINY = '--hidden 8 --latent 2 --batch 8 --seed 3 --ema 0.9';
+const PLAN = '--steps 300 --report-every 20 --checkpoint-every 100';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cli-'));
+  await Promise.all([
+    writeFile(at('t10k-images-idx3-ubyte'), IMAGES),
+    writeFile(at('t10k-labels-idx1-ubyte'), LABELS),
+    writeFile(at('train-images-idx3-ubyte'), IMAGES),
+    writeFile(at('train-labels-idx1-ubyte'), LABELS),
+    writeFile(at('cut-images-idx3-ubyte'), IMAGES.subarray(0, 300)),
+    writeFile(at('magic-images-idx3-ubyte'), Uint8Array.of(0, 0, 13, 3, ...IMAGES.subarray(4))),
+    writeFile(at('odd-images-idx3-ubyte'), IMAGES),
+    writeFile(at('odd-labels-idx1-ubyte'), idx([3], [0, 1, 2])),
+    writeFile(at('wide-images-idx3-ubyte'), idx([2, 5, 5], new Uint8Array(50))),
+    writeFile(at('plain-file'), 'text'),
+  ]);
+  await succeed(`train --data ${folder} --out ${at('base')}`, TINY, PLAN);
+}, 120_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('help', () => {
+  it('lists the commands and first steps', async () => {
+    const help = await succeed('--help');
+    for (const command of ['demo', 'doctor', 'train', 'score', 'sample'])
+      expect(help).toMatch(new RegExp(`^  ${command} \\[options\\]`, 'm'));
+    expect(help).toContain('First steps:');
+  });
+
+  it('of train shows defaults and examples', async () => {
+    const help = await succeed('train --help');
+    expect(help).toMatch(/--batch <n> [^[]*\(default: 128\)/);
+    expect(help).toMatch(/--cost <name> [^[]*\(choices: "l1",\s+"squared",\s+"half-squared"/);
+    expect(help).toContain('entropic-gan train --resume runs/one --steps 3000');
+  });
+});
+
+describe('train', () => {
+  it('writes model, checkpoint, metrics and grids, and nothing else', async () => {
+    expect((await readdir(at('base'))).sort()).toEqual([
+      'checkpoint.safetensors',
+      'metrics.jsonl',
+      'model.safetensors',
+      'samples-000100.png',
+      'samples-000200.png',
+      'samples-000300.png',
+    ]);
+    const steps = (await reports(at('base'))).map(({ step }) => step);
+    expect(steps).toEqual(Array.from({ length: 15 }, (_, i) => 20 * (i + 1)));
+    const { configuration } = await readModel(at('base', 'model.safetensors'));
+    expect(configuration).toMatchObject({ steps: 300, data: folder, pixelScale: 1 / 255 });
+    expect(configuration.settings).toMatchObject({ cost: 'half-squared', form: 'logmeanexp', batch: 8 });
+    expect((await readCheckpoint(at('base', 'checkpoint.safetensors'))).plan?.steps).toBe(300);
+    const grid = PNG.sync.read(await readFile(at('base', 'samples-000300.png')));
+    expect([grid.width, grid.height]).toEqual([82, 82]); // 8 cells of 2·4 + 2, and 2 around
+  });
+
+  it('takes the recipe from its options, and times every kernel with --profile', async () => {
+    const out = await succeed(
+      'train --data gaussian:6?limit=50 --arch linear --latent 3 --cost squared --form exp --generator-loss primal',
+      '--lambda 40 --warm-up --batch 16 --critic-steps 1 --rate 1e-3 --seed 5 --skip-rule --steps 3 --profile',
+      `--out ${at('recipe')}`,
+    );
+    const { settings, pixelScale } = (await readModel(at('recipe', 'model.safetensors'))).configuration;
+    expect(pixelScale).toBeNull();
+    expect(settings).toMatchObject({
+      cost: 'squared',
+      form: 'exp',
+      generatorLoss: 'primal',
+      batch: 16,
+      criticSteps: 1,
+      seed: 5,
+      skipRule: true,
+      averageDecay: 0,
+      model: { sample: [6], latent: 3, generator: [{ kind: 'dense', units: 6 }] },
+      critic: { kind: 'adam', rate: 1e-3, beta1: 0.5, beta2: 0.99 },
+    });
+    expect(settings.lambda.map(([from]) => from)).toEqual([0, 49, 99, 199]);
+    expect(settings.lambda.map(([, value]) => value / 40)).toEqual([2, 1.6, 1.28, 1]);
+    expect(await exists(at('recipe', 'samples-000003.png'))).toBe(false); // no images
+    expect(out).toMatch(/^kernel +calls +ms +GFLOP\/s +GB\/s +% of step$/m);
+    expect(out).toMatch(/^optimiser_adam +6 /m); // a step of the critic and one of the generator, three times
+  });
+
+  it('resumes after Ctrl-C, and after being killed, as if it had never stopped', async () => {
+    const path = at('stopped');
+    const stepOf = async (): Promise<number> =>
+      (await readCheckpoint(join(path, 'checkpoint.safetensors'))).model.configuration.steps;
+
+    const first = start(words(`train --data ${folder} --out ${path}`, TINY, PLAN));
+    await until(async () => (await readFile(join(path, 'metrics.jsonl')).catch(() => '')).length > 0);
+    first.child.kill('SIGINT');
+    const interrupted = await first.ended;
+    const step = await stepOf();
+    expect(interrupted.code, interrupted.stderr).toBe(130);
+    expect(interrupted.stderr).toContain(`saved step ${step} of 300; go on with --resume ${path}`);
+    expect(step).toBeLessThan(300);
+    expect((await readModel(join(path, 'model.safetensors'))).configuration.steps).toBe(step);
+
+    const second = start(words(`train --resume ${path}`));
+    await until(async () => (await stepOf()) > step);
+    second.child.kill('SIGKILL');
+    expect((await second.ended).code).toBe(null);
+
+    await succeed(`train --resume ${path}`);
+    for (const name of ['model.safetensors', 'checkpoint.safetensors', 'samples-000300.png']) {
+      const [here, there] = await Promise.all([readFile(join(path, name)), readFile(at('base', name))]);
+      expect(here.equals(there), name).toBe(true);
+    }
+    expect(await reports(path)).toEqual(await reports(at('base')));
+  });
+
+  it('stops where the objective is no longer finite, and leaves the last good checkpoint', async () => {
+    const { code, stderr } = await start(
+      words(
+        `train --data ${folder} --out ${at('broken')} --hidden 8 --latent 2 --batch 8 --lambda 0:1,50:1e-37`,
+        '--steps 100 --report-every 20 --checkpoint-every 40',
+      ),
+    ).ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /no longer finite .*raise lambda.*; the last good checkpoint is .*checkpoint\.safetensors, of step 40$/m,
+    );
+    const { model } = await readCheckpoint(at('broken', 'checkpoint.safetensors')); // checks that it is finite
+    expect(model.configuration.steps).toBe(40);
+  });
+});
+
+describe('score', () => {
+  it('writes the columns and prints summaries and separation', async () => {
+    const out = at('scores', 'scores.csv');
+    const stdout = await succeed(
+      `score ${at('base', 'model.safetensors')} --latents 500 --out ${out} --baselines ${folder}`,
+      `--data ${folder}?labels=0&split=test --data ${folder}?labels=1&split=test&limit=7`,
+      '--estimators surrogate,importance,paper-score',
+    );
+    expect(stdout).toContain(
+      'cost half-squared, λ = 1, d = 16, log C = -14.70, pixels are bytes times 1/255',
+    );
+    expect(stdout).toMatch(/^yardsticks: mean log-likelihood +constant image +linear generator +Parzen$/m);
+    expect(stdout).toMatch(/AUROC \[95 %\]/);
+    const [header, ...rows] = lines(await readFile(out, 'utf8'));
+    expect(header).toBe(
+      'dataset,index,label,surrogate,importance,distance,latent,coupling_entropy,log_c,ess_surrogate,ess_importance,max_weight,pareto_k,standard_error,certificate,verdict,bits_per_dim,paper_score',
+    );
+    expect(rows).toHaveLength(27);
+    const names = (header as string).split(',');
+    rows.forEach((row, i) => {
+      const cells = row.split(',');
+      expect(cells).toHaveLength(names.length);
+      const value = (name: string): number => Number(cells[names.indexOf(name)]);
+      expect([value('index'), value('label')]).toEqual(i < 20 ? [i, 0] : [i - 20, 1]);
+      expect(value('surrogate')).toBeLessThanOrEqual(
+        value('importance') + 1e-5 * (1 + Math.abs(value('importance'))),
+      );
+      const sum = value('distance') + value('latent') + value('coupling_entropy') + value('log_c');
+      expect(sum).toBeCloseTo(value('surrogate'), 9);
+      expect(value('certificate')).toBeCloseTo(value('importance') - Math.log(20), 9);
+      expect(value('bits_per_dim')).toBeCloseTo(-value('importance') / (16 * Math.LN2) + Math.log2(255), 9);
+      expect(['tight', 'loose']).toContain(cells[names.indexOf('verdict')]);
+      for (const name of ['ess_surrogate', 'ess_importance', 'max_weight', 'pareto_k', 'paper_score'])
+        expect(cells[names.indexOf(name)]).toMatch(/^-?\d/);
+    });
+  });
+
+  it('prints one JSON object a line, and leaves out estimators that were not asked for', async () => {
+    const out = at('some.csv');
+    const stdout = await succeed(
+      `score ${at('base', 'checkpoint.safetensors')} --latents 100 --json --lambda 0.5 --limit 5`,
+      `--data ${folder} --data ${folder}?labels=1 --estimators importance --out ${out}`,
+    );
+    const [first, second, separation, ...others] = lines(stdout).map(
+      (line) => JSON.parse(line) as Record<string, unknown>,
+    );
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ name: `${folder}?limit=5`, count: 5, lambda: 0.5, latents: 100 });
+    expect(Object.keys(first?.['estimators'] as object)).toEqual(['importance']);
+    expect(second).toMatchObject({ name: `${folder}?labels=1&limit=5` });
+    expect(separation).toMatchObject({ estimator: 'importance', first: `${folder}?limit=5` });
+    const [header = '', row = ''] = lines(await readFile(out, 'utf8'));
+    const cell = (name: string): string | undefined => row.split(',')[header.split(',').indexOf(name)];
+    expect([cell('surrogate'), cell('paper_score')]).toEqual(['', '']);
+    expect(cell('importance')).toMatch(/^-?\d/);
+  });
+});
+
+describe('sample', () => {
+  it('draws the same images for the same seed', async () => {
+    const draw = async (name: string, seed: string): Promise<Buffer> => {
+      await succeed(`sample ${at('base', 'model.safetensors')} --count 6 --out ${at(name)} --seed ${seed}`);
+      return readFile(at(name));
+    };
+    const first = await draw('a.png', '3');
+    const { width, height } = PNG.sync.read(first);
+    expect([width, height]).toEqual([32, 22]); // 3 by 2
+    expect((await draw('b.png', '3')).equals(first)).toBe(true);
+  });
+});
+
+describe('bad input ends with exit code 2 and one line', () => {
+  const model = (): string => at('base', 'model.safetensors');
+  const train = (...rest: string[]): string[] => ['train', '--data', folder, '--out', at('never'), ...rest];
+  const score = (...rest: string[]): string[] => ['score', model(), '--data', folder, ...rest];
+
+  const cases: Record<string, { args: () => string[]; message: RegExp; env?: Record<string, string> }> = {
+    'an unknown command': {
+      args: () => ['trian'],
+      message: /unknown command 'trian' \(Did you mean train\?\)/,
+    },
+    'an unknown option': {
+      args: () => train('--lamda', '3'),
+      message: /unknown option '--lamda' \(Did you mean --lambda\?\); add --help/,
+    },
+    'a choice that is none': {
+      args: () => train('--cost', 'cosine'),
+      message: /'--cost <name>' is 'cosine': Allowed choices are l1, squared, half-squared/,
+    },
+    'no number': { args: () => train('--batch', 'many'), message: /'--batch <n>' is 'many': give a number/ },
+    'no data': { args: () => ['train', '--out', at('never')], message: /--data is missing/ },
+    'an unknown data name': {
+      args: () => ['train', '--data', 'mnits?labels=1', '--out', at('never')],
+      message: /mnits: cannot be read \(no such file or folder\); give gaussian:<dimension>, glyphs, mnist/,
+    },
+    'an unknown selector': {
+      args: () => ['train', '--data', 'glyphs?label=1', '--out', at('never')],
+      message: /unknown selector 'label'; known: labels, split/,
+    },
+    'a truncated IDX': {
+      args: () => ['train', '--data', at('cut-images-idx3-ubyte'), '--out', at('never')],
+      message: /cut-images-idx3-ubyte: cut short: 300 bytes, 656 expected for images of \[40, 4, 4\]/,
+    },
+    'an IDX of the wrong magic': {
+      args: () => ['train', '--data', at('magic-images-idx3-ubyte'), '--out', at('never')],
+      message: /magic-images-idx3-ubyte: unknown format: .* starting with 00 00 0d 03; known: IDX/,
+    },
+    'labels that do not match the images': {
+      args: () => ['train', '--data', at('odd-images-idx3-ubyte'), '--out', at('never')],
+      message: /3 labels for the 40 images of .*odd-images-idx3-ubyte/,
+    },
+    'a batch of 0': { args: () => train('--batch', '0'), message: /batch is 0; must be a whole number of 1/ },
+    'λ of 0': {
+      args: () => train('--lambda', '0'),
+      message: /lambda: is 0 from iteration 0 on; must be .* above 0/,
+    },
+    'λ below 0 in a schedule': {
+      args: () => train('--lambda', '0:5,10:-1'),
+      message: /lambda: is -1 from iteration 10 on/,
+    },
+    'warm-up of a schedule': {
+      args: () => train('--lambda', '0:5,10:4', '--warm-up'),
+      message: /--warm-up: --lambda is a schedule already/,
+    },
+    'an output folder that cannot be written': {
+      args: () => ['train', '--data', folder, '--out', at('plain-file', 'run')],
+      message: /plain-file\/run: cannot be written \(part of the path is a file\); choose a folder/,
+    },
+    'an output folder that holds a run': {
+      args: () => ['train', '--data', folder, '--out', at('base')],
+      message: /base: holds a run already .*; continue it with --resume/,
+    },
+    'a recipe for a resumed run': {
+      args: () => ['train', '--resume', at('base'), '--lambda', '3'],
+      message: /--lambda cannot be given with --resume/,
+    },
+    'a resume from a model': {
+      args: () => ['train', '--resume', model()],
+      message: /is a model without the optimisers' state; resume from checkpoint\.safetensors/,
+    },
+    'a resume on data of another shape': {
+      args: () => [
+        'train',
+        '--resume',
+        at('base'),
+        '--data',
+        at('wide-images-idx3-ubyte'),
+        '--out',
+        at('never2'),
+      ],
+      message: /have shape \[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
+    },
+    'K of 0': { args: () => score('--latents', '0'), message: /latents is 0; must be a whole number from 1/ },
+    'λ of a score below 0': { args: () => score('--lambda', '-2'), message: /lambda is -2; must be/ },
+    'an unknown estimator': {
+      args: () => score('--estimators', 'importance,magic'),
+      message: /'magic' is none; known: surrogate, importance, paper-score/,
+    },
+    'data that do not fit the model': {
+      args: () => ['score', model(), '--data', at('wide-images-idx3-ubyte')],
+      message: /\[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
+    },
+    'a CSV that cannot be written': {
+      args: () => score('--out', at('plain-file', 's.csv')),
+      message: /plain-file: cannot be written \(part of the path is a file\)/,
+    },
+    'a model file that is not there': {
+      args: () => ['sample', at('none.safetensors'), '--out', at('never.png')],
+      message: /none\.safetensors: cannot be read \(no such file or folder\); check the path/,
+    },
+    'a model file cut short': {
+      args: () => ['sample', at('cut.safetensors'), '--out', at('never.png')],
+      message: /cut\.safetensors: cut short: 2000 bytes, \d+ expected; the file is incomplete/,
+    },
+    'a model file of another version': {
+      args: () => ['sample', at('newer.safetensors'), '--out', at('never.png')],
+      message: /newer\.safetensors: format version is 7, this library reads 1/,
+    },
+    'a model that is none': {
+      args: () => ['sample', at('plain-file'), '--out', at('never.png')],
+      message: /plain-file: not a safetensors file: it has 4 bytes/,
+    },
+    'no adapter at all': {
+      args: () => train(),
+      env: { VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json' },
+      message:
+        /no WebGPU adapter found, neither hardware nor software; run `npm install .*@sparticuz\/chromium/,
+    },
+  };
+
+  beforeAll(async () => {
+    const file = await readFile(model());
+    await writeFile(at('cut.safetensors'), file.subarray(0, 2000));
+    const text = file.toString('latin1').replace('"version":"1"', '"version":"7"');
+    await writeFile(at('newer.safetensors'), text, 'latin1');
+  });
+
+  for (const [name, { args, message, env }] of Object.entries(cases)) {
+    it.concurrent(name, async ({ expect }) => {
+      const { code, stdout, stderr } = await start(args(), env).ended;
+      expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+      // Notes of how far it came, and what the Vulkan loader prints of its own accord, are not the error.
+      const said = lines(stderr).filter((line) => !/^(goes on|trains|training|Warning:| +at) /.test(line));
+      expect(said, stderr).toHaveLength(1);
+      expect(said[0]).toMatch(/^entropic-gan: /);
+      expect(said[0]).toMatch(message);
+    });
+  }
+
+  it('and leaves nothing behind', async () => {
+    const names = await readdir(folder);
+    expect(names.filter((name) => /never|none|\.tmp/.test(name) && name !== 'never2')).toEqual([]);
+    expect(await readFile(at('plain-file'), 'utf8')).toBe('text');
+  });
+});
