@@ -6,13 +6,12 @@ import { Trainer } from '../gan/trainer.ts';
 import { mlp } from '../nn/architectures.ts';
 import { writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
-import { likelihoodHistogram } from '../report/histogram.ts';
 import { type Estimator, scoresCsv } from '../report/scores-csv.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, warmedUp, wholeNumber, withDeviceOptions } from './options.ts';
 import { commandOutput, seconds } from './output.ts';
 import { prepareFolder, runFolder } from './run-folder.ts';
-import { describeScoring, recordScoring, scoreSets } from './scoring.ts';
+import { describeScoring, drawScoring, recordScoring, scoreSets } from './scoring.ts';
 import { trainInto } from './training.ts';
 
 interface DemoOptions extends DeviceOptions {
@@ -72,14 +71,7 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     histogram: join(folder.path, 'likelihoods.svg'),
     scores: join(folder.path, 'scores.csv'),
   };
-  await writeWhole(
-    files.histogram,
-    await likelihoodHistogram({
-      title: `Trained on glyph 1: log-likelihoods of test images`,
-      series: scoring.sets.map(({ name, scores }) => ({ name, values: scores.importance })),
-      xTitle: `log-likelihood L_K of an image (nats), K = ${LATENTS}, λ = ${LAMBDA}`,
-    }),
-  );
+  await writeWhole(files.histogram, await drawScoring(scoring));
   await writeWhole(files.scores, scoresCsv(scoring.sets, ESTIMATORS));
   recordScoring(scoring, output);
   const elapsed = (performance.now() - started) / 1000;

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { dirname } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
+import { UserError } from '../gpu/errors.ts';
 import { ESTIMATORS, type Estimator, scoresCsv } from '../report/scores-csv.ts';
 import { ensureFolder, writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
@@ -9,7 +10,7 @@ import { readModel } from '../node/model-files.ts';
 import { interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, number, wholeNumber, withDeviceOptions } from './options.ts';
 import { commandOutput } from './output.ts';
-import { describeScoring, recordScoring, scoreSets } from './scoring.ts';
+import { describeScoring, drawScoring, recordScoring, scoreSets } from './scoring.ts';
 
 interface ScoreOptions extends DeviceOptions {
   readonly data: string[];
@@ -20,6 +21,7 @@ interface ScoreOptions extends DeviceOptions {
   readonly seed: number;
   readonly lambda?: number;
   readonly out?: string;
+  readonly histogram?: string;
   readonly json: boolean;
 }
 
@@ -30,7 +32,7 @@ standard_error, certificate, verdict); bits_per_dim of L_K. All in nats on the m
 
 Examples:
   entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --data 'glyphs?labels=0,2-9&split=test' \\
-      --limit 200 --baselines 'glyphs?labels=1' --out scores.csv`;
+      --limit 200 --baselines 'glyphs?labels=1' --out scores.csv --histogram likelihoods.svg`;
 
 export function registerScore(program: Command): void {
   const command = program
@@ -55,6 +57,7 @@ export function registerScore(program: Command): void {
     .option('--seed <n>', 'same seed, same latents', number, 0)
     .option('--lambda <λ>', 'λ of the noise model (default: the one that training ended with)', number)
     .option('--out <file>', 'CSV file to write, a line per sample')
+    .option('--histogram <file>', 'SVG file to draw: how L_K is distributed over each data set')
     .option('--json', 'one JSON object a line: the summary of each data set, then each comparison', false)
     .addHelpText('after', EXAMPLES);
   withDeviceOptions(command).action((path: string, options: ScoreOptions) =>
@@ -63,14 +66,19 @@ export function registerScore(program: Command): void {
 }
 
 async function score(path: string, options: ScoreOptions, signal: AbortSignal): Promise<void> {
-  const { latents, estimators, seed, lambda, out, limit } = options;
+  const { latents, estimators, seed, lambda, out, histogram, limit } = options;
   const output = commandOutput(options.json);
   const model = await readModel(path);
   const datasets: Dataset[] = [];
   for (const spec of options.data)
     datasets.push(await loadDataset(spec, limit === undefined ? {} : { limit }));
   const training = options.baselines === undefined ? undefined : await loadDataset(options.baselines);
-  if (out !== undefined) await ensureFolder(dirname(out));
+  const twice = datasets.find(({ name }, i) => datasets.findIndex((other) => other.name === name) !== i);
+  if (histogram !== undefined && twice)
+    throw new UserError(
+      `score: --histogram tells data sets apart by name, and ${twice.name} is given twice; give each once`,
+    );
+  for (const file of [out, histogram]) if (file !== undefined) await ensureFolder(dirname(file));
   using device = await deviceFor(options);
   const scoring = await scoreSets(
     device,
@@ -87,9 +95,10 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
     output,
   );
   if (out !== undefined) await writeWhole(out, scoresCsv(scoring.sets, estimators));
+  if (histogram !== undefined) await writeWhole(histogram, await drawScoring(scoring));
   recordScoring(scoring, output);
   output.text(describeScoring(scoring));
-  if (out !== undefined) output.text(`\nwrote ${out}`);
+  for (const file of [out, histogram]) if (file !== undefined) output.text(`\nwrote ${file}`);
 }
 
 function estimatorList(text: string): Estimator[] {

@@ -5,6 +5,7 @@ import type { Model } from '../gan/model.ts';
 import { type Baselines, baselines } from '../likelihood/baselines.ts';
 import type { Interval } from '../likelihood/interval.ts';
 import { type ScorerOptions, Scorer } from '../likelihood/scorer.ts';
+import { likelihoodHistogram } from '../report/histogram.ts';
 import {
   type SetSeparation,
   type SetSummary,
@@ -119,6 +120,15 @@ const NAMES: Readonly<Record<Estimator, string>> = {
 export function recordScoring({ summaries, separations: told, stated }: Scoring, output: Output): void {
   for (const summary of summaries) output.record({ ...summary, ...stated });
   for (const separation of told) output.record(separation);
+}
+
+/** The distribution of L_K over each data set, as SVG. Data sets of one name cannot be told apart in it. */
+export function drawScoring({ sets, stated }: Scoring): Promise<string> {
+  return likelihoodHistogram({
+    title: `Log-likelihoods under a model of ${stated.trainedOn}`,
+    series: sets.map(({ name, scores }) => ({ name, values: scores.importance })),
+    xTitle: `log-likelihood L_K of a sample (nats), K = ${stated.latents}, λ = ${stated.lambda}`,
+  });
 }
 
 /** The tables that people read. */
