@@ -1,5 +1,5 @@
 /** The scorer: against the one-shot likelihood on the same latents, its invariants, its banks, its boundary. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Dataset, dataset, rows } from '../src/data/dataset.ts';
 import { threefryNormals, threefryUniforms } from '../src/data/random.ts';
 import type { Model, Weights } from '../src/gan/model.ts';
@@ -17,20 +17,13 @@ import { Scorer, type Scores } from '../src/likelihood/scorer.ts';
 import { type Architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 import { applyStack } from '../src/nn/layers.ts';
-import { openDevice } from '../src/node/open-device.ts';
 import type { LikelihoodCost } from '../src/ops/log-likelihood.ts';
 import { threefryNormal } from '../src/ops/threefry.ts';
 import { type Pair, stateOf } from './reference/log-likelihood.ts';
 import { randomOf } from './support/random.ts';
+import { describeGpu } from './support/device.ts';
 
 let device: Device;
-beforeAll(async () => {
-  device = await openDevice();
-});
-afterAll(() => {
-  expect(device.liveBuffers).toBe(0);
-  device.dispose();
-});
 
 interface ModelOptions {
   readonly cost?: LikelihoodCost;
@@ -144,283 +137,295 @@ function expectSame(scores: LikelihoodEstimates, expected: LikelihoodEstimates):
   expect(farthest(scores.paretoK!, expected.paretoK!), 'paretoK').toBeLessThan(1e-3);
 }
 
-describe('scores', () => {
-  it('draw the latents of the host generator', async () => {
-    const { latents } = await latentsOf(modelOf(small), 500, 7);
-    expect(farthest(latents.data, threefryNormals(1500, [7, STREAMS.scoring]))).toBeLessThan(2e-5);
-  });
+describeGpu('the scorer', (opened) => {
+  device = opened;
 
-  it.each(['l1', 'squared', 'half-squared'] as const)(
-    'are those of the one-shot likelihood on the same latents, %s',
-    async (cost) => {
-      const model = modelOf(small, { cost });
-      using scorer = await Scorer.create(device, model, { latents: 1001, seed: 7 });
-      const scores = await scorer.score(imagesOf(11));
-      expectSame(scores, await oneShot(model, imagesOf(11), 1001, 7));
+  describe('scores', () => {
+    it('draw the latents of the host generator', async () => {
+      const { latents } = await latentsOf(modelOf(small), 500, 7);
+      expect(farthest(latents.data, threefryNormals(1500, [7, STREAMS.scoring]))).toBeLessThan(2e-5);
+    });
+
+    it.each(['l1', 'squared', 'half-squared'] as const)(
+      'are those of the one-shot likelihood on the same latents, %s',
+      async (cost) => {
+        const model = modelOf(small, { cost });
+        using scorer = await Scorer.create(device, model, { latents: 1001, seed: 7 });
+        const scores = await scorer.score(imagesOf(11));
+        expectSame(scores, await oneShot(model, imagesOf(11), 1001, 7));
+        expectInvariants(scores);
+        expect(scores).toMatchObject({ latents: 1001, lambda: 0.1, cost, dimensions: 12 });
+      },
+    );
+
+    it('do not depend on how the latents are chunked', async () => {
+      // The networks are large enough that each bank takes several chunks.
+      const model = modelOf(mlp({ sample: [6, 2], latent: 3, hidden: [512, 512] }));
+      using scorer = await Scorer.create(device, model, { latents: 3700, seed: 3 });
+      const steps: number[] = [];
+      const scores = await scorer.score(imagesOf(4), { onProgress: (done) => steps.push(done) });
+      if (device.adapter.kind === 'software') expect(steps.length).toBeGreaterThan(8);
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+      expect(steps.at(-1)).toBe(1);
+      expectSame(scores, await oneShot(model, imagesOf(4), 3700, 3));
+    });
+
+    it('take 100 000 latents', async () => {
+      const model = modelOf(small);
+      using scorer = await Scorer.create(device, model, { latents: 100_000, seed: 2 });
+      const scores = await scorer.score(imagesOf(3));
+      expectSame(scores, await oneShot(model, imagesOf(3), 100_000, 2));
       expectInvariants(scores);
-      expect(scores).toMatchObject({ latents: 1001, lambda: 0.1, cost, dimensions: 12 });
-    },
-  );
+    });
 
-  it('do not depend on how the latents are chunked', async () => {
-    // The networks are large enough that each bank takes several chunks.
-    const model = modelOf(mlp({ sample: [6, 2], latent: 3, hidden: [512, 512] }));
-    using scorer = await Scorer.create(device, model, { latents: 3700, seed: 3 });
-    const steps: number[] = [];
-    const scores = await scorer.score(imagesOf(4), { onProgress: (done) => steps.push(done) });
-    if (device.adapter.kind === 'software') expect(steps.length).toBeGreaterThan(8);
-    expect(steps).toEqual([...steps].sort((a, b) => a - b));
-    expect(steps.at(-1)).toBe(1);
-    expectSame(scores, await oneShot(model, imagesOf(4), 3700, 3));
-  });
+    it('take 10 000 images', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 70, seed: 2 });
+      const images = imagesOf(10_000);
+      const scores = await scorer.score(images);
+      expectInvariants(scores);
+      for (const start of [0, 9990]) {
+        const few = await scorer.score(part(images, start, 10));
+        expect(farthest(scores.importance.slice(start, start + 10), few.importance)).toBeLessThan(1e-6);
+        expect(farthest(scores.surrogate.slice(start, start + 10), few.surrogate)).toBeLessThan(1e-6);
+      }
+    });
 
-  it('take 100 000 latents', async () => {
-    const model = modelOf(small);
-    using scorer = await Scorer.create(device, model, { latents: 100_000, seed: 2 });
-    const scores = await scorer.score(imagesOf(3));
-    expectSame(scores, await oneShot(model, imagesOf(3), 100_000, 2));
-    expectInvariants(scores);
-  });
+    it('take more images than stay on the GPU at a time', async () => {
+      const d = 16_384;
+      const count = 1100;
+      const model = modelOf(linear({ sample: [d], latent: 1, hidden: [] }), { lambda: 100 });
+      using scorer = await Scorer.create(device, model, { latents: 2, seed: 2 });
+      const data = Uint8Array.from({ length: count * d }, (_, at) => (at >>> 14) % 251);
+      const set = dataset({ data, shape: [count, d] });
+      const scores = await scorer.score(set);
+      const few = await scorer.score(part(set, count - 3, 3));
+      expect(farthest(scores.importance.slice(-3), few.importance)).toBeLessThan(1e-6);
+    });
 
-  it('take 10 000 images', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 70, seed: 2 });
-    const images = imagesOf(10_000);
-    const scores = await scorer.score(images);
-    expectInvariants(scores);
-    for (const start of [0, 9990]) {
-      const few = await scorer.score(part(images, start, 10));
-      expect(farthest(scores.importance.slice(start, start + 10), few.importance)).toBeLessThan(1e-6);
-      expect(farthest(scores.surrogate.slice(start, start + 10), few.surrogate)).toBeLessThan(1e-6);
-    }
-  });
+    it('are the same bits every time, and others for another seed', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 100, seed: 1 });
+      const first = await scorer.score(imagesOf(20));
+      expect(await scorer.score(imagesOf(20))).toEqual(first);
+      using other = await Scorer.create(device, modelOf(small), { latents: 100, seed: 2 });
+      expect((await other.score(imagesOf(20))).importance).not.toEqual(first.importance);
+    });
 
-  it('take more images than stay on the GPU at a time', async () => {
-    const d = 16_384;
-    const count = 1100;
-    const model = modelOf(linear({ sample: [d], latent: 1, hidden: [] }), { lambda: 100 });
-    using scorer = await Scorer.create(device, model, { latents: 2, seed: 2 });
-    const data = Uint8Array.from({ length: count * d }, (_, at) => (at >>> 14) % 251);
-    const set = dataset({ data, shape: [count, d] });
-    const scores = await scorer.score(set);
-    const few = await scorer.score(part(set, count - 3, 3));
-    expect(farthest(scores.importance.slice(-3), few.importance)).toBeLessThan(1e-6);
-  });
-
-  it('are the same bits every time, and others for another seed', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 100, seed: 1 });
-    const first = await scorer.score(imagesOf(20));
-    expect(await scorer.score(imagesOf(20))).toEqual(first);
-    using other = await Scorer.create(device, modelOf(small), { latents: 100, seed: 2 });
-    expect((await other.score(imagesOf(20))).importance).not.toEqual(first.importance);
-  });
-
-  it('take a λ of their own, and state bits per dimension', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 64, lambda: 0.5 });
-    const bytes = dataset({ data: new Uint8Array(12).fill(51), shape: [1, 6, 2] });
-    const [ofBytes, ofFloats] = [await scorer.score(bytes), await scorer.score(part(bytes, 0, 1))];
-    expect(ofBytes.logC).toBeCloseTo(-6 * Math.log(Math.PI), 12);
-    expect(ofBytes.importance).toEqual(ofFloats.importance);
-    expect(ofFloats.bitsPerDim[0]).toBeCloseTo(-ofFloats.importance[0]! / 12 / Math.LN2, 12);
-    expect(ofBytes.bitsPerDim[0]! - ofFloats.bitsPerDim[0]!).toBeCloseTo(Math.log2(255), 12);
-  });
-});
-
-describe('the surrogate stays below the importance estimate', () => {
-  it.each([0, 1, 30, 1000])('with critic weights times %s', async (criticScale) => {
-    for (const cost of ['l1', 'half-squared'] as const) {
-      const model = modelOf(mlp({ sample: [6, 2], latent: 3, hidden: [16], sharedTrunk: false }), {
-        cost,
-        criticScale,
-      });
-      using scorer = await Scorer.create(device, model, { latents: 300 });
-      expectInvariants(await scorer.score(imagesOf(70)));
-    }
-  });
-
-  it('with a model in training', async () => {
-    const images = imagesOf(64);
-    using trainer = await Trainer.create(device, { model: small, lambda: 0.1, batch: 16, seed: 1 });
-    for await (const { step } of trainer.run(images, { steps: 30 })) expect(step).toBe(30);
-    using scorer = await Scorer.create(device, await trainer.model(), { latents: 300 });
-    expectInvariants(await scorer.score(images));
-  });
-});
-
-describe('banks of latents', () => {
-  it('cover all latents, start even, and are of about one size', () => {
-    for (const count of [1, 2, 3, 4, 5, 15, 16, 17, 100, 1001, 99_999]) {
-      const bounds = bankBounds(count);
-      const sizes = bounds.slice(1).map((end, b) => end - bounds[b]!);
-      expect(bounds[0]).toBe(0);
-      expect(bounds.at(-1)).toBe(count);
-      expect(bounds.slice(0, -1).every((start) => start % 2 === 0)).toBe(true);
-      expect(Math.min(...sizes)).toBeGreaterThan(0);
-      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(3);
-    }
-    expect(bankBounds(1)).toHaveLength(2);
-    expect(bankBounds(16)).toHaveLength(9);
-  });
-
-  const { normal, uniform } = randomOf(17);
-  const pairs = Array.from({ length: 90 }, (): Pair => ({
-    cost: 3 * uniform(),
-    critic: 40 + 5 * normal(),
-    halfNorm: uniform(),
-    ratio: 0,
-  }));
-  const lambda = 0.7;
-  const bounds = [0, 30, 58, 90];
-  const exactly = (x: number): number => x;
-  const stateFrom = (some: readonly Pair[]): Float64Array =>
-    Float64Array.from(stateOf(some, lambda, 3, exactly));
-  const banks = bounds.slice(1).map((end, b) => stateFrom(pairs.slice(bounds[b], end)));
-
-  it('merge to the state of all latents', () => {
-    expect(farthest(mergeStates(banks, lambda), stateFrom(pairs))).toBeLessThan(1e-12);
-    expect(mergeStates(banks.slice(0, 1), lambda)).toEqual(banks[0]);
-  });
-
-  it('merge where one holds all the weight, and where there is no critic', () => {
-    const far = pairs.map((pair) => ({ ...pair, cost: pair.cost + 5000 }));
-    const merged = mergeStates([stateFrom(pairs), stateFrom(far)], lambda);
-    const alone = stateFrom(pairs);
-    expect(farthest(merged, alone)).toBeLessThan(1e-12);
-    const bare = Float64Array.from(stateOf(pairs, lambda, 1, exactly));
-    expect(mergeStates([bare, bare], lambda).every(Number.isFinite)).toBe(true);
-  });
-
-  it('give the estimates without each of them', () => {
-    const without = importanceWithoutBank(banks, bounds, 1.5);
-    const rest = [...pairs.slice(0, 30), ...pairs.slice(58)];
-    const mean = rest.reduce((sum, { cost }) => sum + Math.exp(-cost / lambda), 0) / rest.length;
-    expect(without).toHaveLength(3);
-    expect(without[1]![0]).toBeCloseTo(1.5 + Math.log(mean), 6);
-    expect(importanceWithoutBank(banks.slice(0, 1), [0, 30], 1.5)).toEqual([]);
-    expect(standardErrors([], 2)).toEqual(Float64Array.of(Number.NaN, Number.NaN));
-  });
-
-  it('have a spread that tells the standard error of an estimate', async () => {
-    const images = imagesOf(30);
-    const runs: Scores[] = [];
-    for (let seed = 0; seed < 24; seed++) {
-      using scorer = await Scorer.create(device, modelOf(small), { latents: 400, seed });
-      runs.push(await scorer.score(images));
-    }
-    // Over images: the mean square of the stated errors, and the variance between runs.
-    let stated = 0;
-    let seen = 0;
-    for (let i = 0; i < 30; i++) {
-      const values = runs.map(({ importance }) => importance[i]!);
-      const mean = values.reduce((a, b) => a + b) / 24;
-      seen += values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 23;
-      stated += runs.reduce((sum, { standardError }) => sum + standardError[i]! ** 2, 0) / 24;
-    }
-    expect(Math.sqrt(stated / seen)).toBeGreaterThan(0.7);
-    expect(Math.sqrt(stated / seen)).toBeLessThan(1.4);
-  });
-
-  it('leave a single latent without a standard error', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 1 });
-    const { standardError, essImportance, importanceWithoutBank: without } = await scorer.score(imagesOf(2));
-    expect([...standardError]).toEqual([Number.NaN, Number.NaN]);
-    expect([...essImportance]).toEqual([1, 1]);
-    expect(without).toEqual([]);
-  });
-});
-
-describe('verdicts and certificates', () => {
-  it('call an estimate loose for a low ESS or a heavy tail, and say which', () => {
-    expect(verdictOf(500, 0.2)).toEqual({ tight: true, reason: 'ESS 500, k̂ 0.20' });
-    expect(verdictOf(1.234, 0.2)).toEqual({ tight: false, reason: 'ESS 1.23 below 10' });
-    expect(verdictOf(500, 0.9)).toEqual({ tight: false, reason: 'k̂ 0.90 above 0.7' });
-    expect(verdictOf(2, 3)).toEqual({ tight: false, reason: 'ESS 2.00 below 10, k̂ 3.0 above 0.7' });
-    expect(verdictOf(50, Number.NaN)).toEqual({ tight: true, reason: 'ESS 50.0' });
-    expect(verdictOf(Number.NaN, Number.NaN).tight).toBe(false);
-  });
-
-  it('certify log 20 below the estimate', async () => {
-    using scorer = await Scorer.create(device, modelOf(small, { lambda: 0.001 }), { latents: 100 });
-    const scores = await scorer.score(imagesOf(5));
-    scores.importance.forEach((value, i) => {
-      expect(scores.certificate[i]).toBeCloseTo(value - Math.log(20), 12);
-      expect(scores.certificate[i]).toBe(certificate(value));
-      expect(scores.verdict[i]).toEqual(verdictOf(scores.essImportance[i]!, scores.paretoK[i]!));
-      expect(scores.verdict[i]!.tight).toBe(false);
+    it('take a λ of their own, and state bits per dimension', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 64, lambda: 0.5 });
+      const bytes = dataset({ data: new Uint8Array(12).fill(51), shape: [1, 6, 2] });
+      const [ofBytes, ofFloats] = [await scorer.score(bytes), await scorer.score(part(bytes, 0, 1))];
+      expect(ofBytes.logC).toBeCloseTo(-6 * Math.log(Math.PI), 12);
+      expect(ofBytes.importance).toEqual(ofFloats.importance);
+      expect(ofFloats.bitsPerDim[0]).toBeCloseTo(-ofFloats.importance[0]! / 12 / Math.LN2, 12);
+      expect(ofBytes.bitsPerDim[0]! - ofFloats.bitsPerDim[0]!).toBeCloseTo(Math.log2(255), 12);
     });
   });
 
-  it('hold in at least 95 of 100 cases where the truth is known', () => {
-    // s = z·3, z normal: the mean of eˢ is e^4.5, and 10 of them estimate it badly.
-    let failed = 0;
-    for (let trial = 0; trial < 2000; trial++) {
-      const s = threefryNormals(10, [trial, 92]);
-      const estimate = Math.log(s.reduce((sum, z) => sum + Math.exp(3 * z), 0) / 10);
-      if (certificate(estimate) > 4.5) failed++;
-    }
-    expect(failed / 2000).toBeLessThanOrEqual(0.05);
-  });
-});
+  describe('the surrogate stays below the importance estimate', () => {
+    it.each([0, 1, 30, 1000])('with critic weights times %s', async (criticScale) => {
+      for (const cost of ['l1', 'half-squared'] as const) {
+        const model = modelOf(mlp({ sample: [6, 2], latent: 3, hidden: [16], sharedTrunk: false }), {
+          cost,
+          criticScale,
+        });
+        using scorer = await Scorer.create(device, model, { latents: 300 });
+        expectInvariants(await scorer.score(imagesOf(70)));
+      }
+    });
 
-describe('samples', () => {
-  it('are the generator’s, the same for a seed whatever their count', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 4 });
-    const many = await scorer.sample(300, { seed: 3 });
-    expect(many).toHaveLength(3600);
-    expect(many.every((x) => x > 0 && x < 1)).toBe(true);
-    expect(await scorer.sample(5, { seed: 3 })).toEqual(many.slice(0, 60));
-    expect(await scorer.sample(5, { seed: 4 })).not.toEqual(many.slice(0, 60));
-  });
-});
-
-describe('the boundary', () => {
-  it.each([
-    [{ latents: 0 }, /latents is 0/],
-    [{ latents: 1.5 }, /latents is 1.5/],
-    [{ latents: 2 ** 25 }, /latents is 33554432/],
-    [{ latents: Number.NaN }, /latents is NaN/],
-    [{ lambda: 0 }, /lambda is 0/],
-    [{ lambda: -1 }, /lambda is -1/],
-    [{ lambda: Number.NaN }, /lambda is NaN/],
-    [{ seed: -1 }, /seed is -1/],
-  ] as const)('refuses %o', async (options, message) => {
-    await expect(Scorer.create(device, modelOf(small), options)).rejects.toThrow(message);
+    it('with a model in training', async () => {
+      const images = imagesOf(64);
+      using trainer = await Trainer.create(device, { model: small, lambda: 0.1, batch: 16, seed: 1 });
+      for await (const { step } of trainer.run(images, { steps: 30 })) expect(step).toBe(30);
+      using scorer = await Scorer.create(device, await trainer.model(), { latents: 300 });
+      expectInvariants(await scorer.score(images));
+    });
   });
 
-  it('refuses images that do not fit, NaN, and bytes on another scale', async () => {
-    const model = modelOf(small);
-    using scorer = await Scorer.create(device, model, { latents: 8 });
-    await expect(scorer.score(imagesOf(2, [5, 2]))).rejects.toThrow(/\[5,2\] \(10 values\).*\[6,2\] \(12\)/);
-    const data = new Float32Array(24);
-    data[13] = Number.NaN;
-    await expect(scorer.score({ data, shape: [2, 6, 2] })).rejects.toThrow(/sample 1, value \[0, 1\] is NaN/);
-    await expect(scorer.score({ data, shape: [3, 6, 2] })).rejects.toThrow(/data holds 24 values/);
-    const scaled: Model = { ...model, configuration: { ...model.configuration, pixelScale: 1 / 256 } };
-    using other = await Scorer.create(device, scaled, { latents: 8 });
-    const bytes = dataset({ data: new Uint8Array(12), shape: [1, 6, 2] });
-    await expect(other.score(bytes)).rejects.toThrow(/use the same scale/);
+  describe('banks of latents', () => {
+    it('cover all latents, start even, and are of about one size', () => {
+      for (const count of [1, 2, 3, 4, 5, 15, 16, 17, 100, 1001, 99_999]) {
+        const bounds = bankBounds(count);
+        const sizes = bounds.slice(1).map((end, b) => end - bounds[b]!);
+        expect(bounds[0]).toBe(0);
+        expect(bounds.at(-1)).toBe(count);
+        expect(bounds.slice(0, -1).every((start) => start % 2 === 0)).toBe(true);
+        expect(Math.min(...sizes)).toBeGreaterThan(0);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(3);
+      }
+      expect(bankBounds(1)).toHaveLength(2);
+      expect(bankBounds(16)).toHaveLength(9);
+    });
+
+    const { normal, uniform } = randomOf(17);
+    const pairs = Array.from({ length: 90 }, (): Pair => ({
+      cost: 3 * uniform(),
+      critic: 40 + 5 * normal(),
+      halfNorm: uniform(),
+      ratio: 0,
+    }));
+    const lambda = 0.7;
+    const bounds = [0, 30, 58, 90];
+    const exactly = (x: number): number => x;
+    const stateFrom = (some: readonly Pair[]): Float64Array =>
+      Float64Array.from(stateOf(some, lambda, 3, exactly));
+    const banks = bounds.slice(1).map((end, b) => stateFrom(pairs.slice(bounds[b], end)));
+
+    it('merge to the state of all latents', () => {
+      expect(farthest(mergeStates(banks, lambda), stateFrom(pairs))).toBeLessThan(1e-12);
+      expect(mergeStates(banks.slice(0, 1), lambda)).toEqual(banks[0]);
+    });
+
+    it('merge where one holds all the weight, and where there is no critic', () => {
+      const far = pairs.map((pair) => ({ ...pair, cost: pair.cost + 5000 }));
+      const merged = mergeStates([stateFrom(pairs), stateFrom(far)], lambda);
+      const alone = stateFrom(pairs);
+      expect(farthest(merged, alone)).toBeLessThan(1e-12);
+      const bare = Float64Array.from(stateOf(pairs, lambda, 1, exactly));
+      expect(mergeStates([bare, bare], lambda).every(Number.isFinite)).toBe(true);
+    });
+
+    it('give the estimates without each of them', () => {
+      const without = importanceWithoutBank(banks, bounds, 1.5);
+      const rest = [...pairs.slice(0, 30), ...pairs.slice(58)];
+      const mean = rest.reduce((sum, { cost }) => sum + Math.exp(-cost / lambda), 0) / rest.length;
+      expect(without).toHaveLength(3);
+      expect(without[1]![0]).toBeCloseTo(1.5 + Math.log(mean), 6);
+      expect(importanceWithoutBank(banks.slice(0, 1), [0, 30], 1.5)).toEqual([]);
+      expect(standardErrors([], 2)).toEqual(Float64Array.of(Number.NaN, Number.NaN));
+    });
+
+    it('have a spread that tells the standard error of an estimate', async () => {
+      const images = imagesOf(30);
+      const runs: Scores[] = [];
+      for (let seed = 0; seed < 24; seed++) {
+        using scorer = await Scorer.create(device, modelOf(small), { latents: 400, seed });
+        runs.push(await scorer.score(images));
+      }
+      // Over images: the mean square of the stated errors, and the variance between runs.
+      let stated = 0;
+      let seen = 0;
+      for (let i = 0; i < 30; i++) {
+        const values = runs.map(({ importance }) => importance[i]!);
+        const mean = values.reduce((a, b) => a + b) / 24;
+        seen += values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 23;
+        stated += runs.reduce((sum, { standardError }) => sum + standardError[i]! ** 2, 0) / 24;
+      }
+      expect(Math.sqrt(stated / seen)).toBeGreaterThan(0.7);
+      expect(Math.sqrt(stated / seen)).toBeLessThan(1.4);
+    });
+
+    it('leave a single latent without a standard error', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 1 });
+      const {
+        standardError,
+        essImportance,
+        importanceWithoutBank: without,
+      } = await scorer.score(imagesOf(2));
+      expect([...standardError]).toEqual([Number.NaN, Number.NaN]);
+      expect([...essImportance]).toEqual([1, 1]);
+      expect(without).toEqual([]);
+    });
   });
 
-  it('stops when told to, before and during, and can go on afterwards', async () => {
-    using scorer = await Scorer.create(device, modelOf(small), { latents: 64 });
-    const live = device.liveBuffers;
-    await expect(scorer.score(imagesOf(2), { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
-    const stop = new AbortController();
-    const seen: number[] = [];
-    const onProgress = (done: number): void => {
-      seen.push(done);
-      stop.abort();
-    };
-    await expect(scorer.score(imagesOf(2), { signal: stop.signal, onProgress })).rejects.toThrow(/abort/i);
-    expect(seen).toHaveLength(1);
-    expect(device.liveBuffers).toBe(live);
-    expect((await scorer.score(imagesOf(2))).importance).toHaveLength(2);
+  describe('verdicts and certificates', () => {
+    it('call an estimate loose for a low ESS or a heavy tail, and say which', () => {
+      expect(verdictOf(500, 0.2)).toEqual({ tight: true, reason: 'ESS 500, k̂ 0.20' });
+      expect(verdictOf(1.234, 0.2)).toEqual({ tight: false, reason: 'ESS 1.23 below 10' });
+      expect(verdictOf(500, 0.9)).toEqual({ tight: false, reason: 'k̂ 0.90 above 0.7' });
+      expect(verdictOf(2, 3)).toEqual({ tight: false, reason: 'ESS 2.00 below 10, k̂ 3.0 above 0.7' });
+      expect(verdictOf(50, Number.NaN)).toEqual({ tight: true, reason: 'ESS 50.0' });
+      expect(verdictOf(Number.NaN, Number.NaN).tight).toBe(false);
+    });
+
+    it('certify log 20 below the estimate', async () => {
+      using scorer = await Scorer.create(device, modelOf(small, { lambda: 0.001 }), { latents: 100 });
+      const scores = await scorer.score(imagesOf(5));
+      scores.importance.forEach((value, i) => {
+        expect(scores.certificate[i]).toBeCloseTo(value - Math.log(20), 12);
+        expect(scores.certificate[i]).toBe(certificate(value));
+        expect(scores.verdict[i]).toEqual(verdictOf(scores.essImportance[i]!, scores.paretoK[i]!));
+        expect(scores.verdict[i]!.tight).toBe(false);
+      });
+    });
+
+    it('hold in at least 95 of 100 cases where the truth is known', () => {
+      // s = z·3, z normal: the mean of eˢ is e^4.5, and 10 of them estimate it badly.
+      let failed = 0;
+      for (let trial = 0; trial < 2000; trial++) {
+        const s = threefryNormals(10, [trial, 92]);
+        const estimate = Math.log(s.reduce((sum, z) => sum + Math.exp(3 * z), 0) / 10);
+        if (certificate(estimate) > 4.5) failed++;
+      }
+      expect(failed / 2000).toBeLessThanOrEqual(0.05);
+    });
   });
 
-  it('cannot be used once disposed', async () => {
-    const scorer = await Scorer.create(device, modelOf(small), { latents: 8 });
-    scorer.dispose();
-    scorer.dispose();
-    await expect(scorer.score(imagesOf(1))).rejects.toThrow(/used after dispose/);
-    await expect(scorer.sample(1)).rejects.toThrow(/used after dispose/);
+  describe('samples', () => {
+    it('are the generator’s, the same for a seed whatever their count', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 4 });
+      const many = await scorer.sample(300, { seed: 3 });
+      expect(many).toHaveLength(3600);
+      expect(many.every((x) => x > 0 && x < 1)).toBe(true);
+      expect(await scorer.sample(5, { seed: 3 })).toEqual(many.slice(0, 60));
+      expect(await scorer.sample(5, { seed: 4 })).not.toEqual(many.slice(0, 60));
+    });
+  });
+
+  describe('the boundary', () => {
+    it.each([
+      [{ latents: 0 }, /latents is 0/],
+      [{ latents: 1.5 }, /latents is 1.5/],
+      [{ latents: 2 ** 25 }, /latents is 33554432/],
+      [{ latents: Number.NaN }, /latents is NaN/],
+      [{ lambda: 0 }, /lambda is 0/],
+      [{ lambda: -1 }, /lambda is -1/],
+      [{ lambda: Number.NaN }, /lambda is NaN/],
+      [{ seed: -1 }, /seed is -1/],
+    ] as const)('refuses %o', async (options, message) => {
+      await expect(Scorer.create(device, modelOf(small), options)).rejects.toThrow(message);
+    });
+
+    it('refuses images that do not fit, NaN, and bytes on another scale', async () => {
+      const model = modelOf(small);
+      using scorer = await Scorer.create(device, model, { latents: 8 });
+      await expect(scorer.score(imagesOf(2, [5, 2]))).rejects.toThrow(
+        /\[5,2\] \(10 values\).*\[6,2\] \(12\)/,
+      );
+      const data = new Float32Array(24);
+      data[13] = Number.NaN;
+      await expect(scorer.score({ data, shape: [2, 6, 2] })).rejects.toThrow(
+        /sample 1, value \[0, 1\] is NaN/,
+      );
+      await expect(scorer.score({ data, shape: [3, 6, 2] })).rejects.toThrow(/data holds 24 values/);
+      const scaled: Model = { ...model, configuration: { ...model.configuration, pixelScale: 1 / 256 } };
+      using other = await Scorer.create(device, scaled, { latents: 8 });
+      const bytes = dataset({ data: new Uint8Array(12), shape: [1, 6, 2] });
+      await expect(other.score(bytes)).rejects.toThrow(/use the same scale/);
+    });
+
+    it('stops when told to, before and during, and can go on afterwards', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 64 });
+      const live = device.liveBuffers;
+      await expect(scorer.score(imagesOf(2), { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+      const stop = new AbortController();
+      const seen: number[] = [];
+      const onProgress = (done: number): void => {
+        seen.push(done);
+        stop.abort();
+      };
+      await expect(scorer.score(imagesOf(2), { signal: stop.signal, onProgress })).rejects.toThrow(/abort/i);
+      expect(seen).toHaveLength(1);
+      expect(device.liveBuffers).toBe(live);
+      expect((await scorer.score(imagesOf(2))).importance).toHaveLength(2);
+    });
+
+    it('cannot be used once disposed', async () => {
+      const scorer = await Scorer.create(device, modelOf(small), { latents: 8 });
+      scorer.dispose();
+      scorer.dispose();
+      await expect(scorer.score(imagesOf(1))).rejects.toThrow(/used after dispose/);
+      await expect(scorer.sample(1)).rejects.toThrow(/used after dispose/);
+    });
   });
 });

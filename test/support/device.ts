@@ -18,7 +18,10 @@ export function describeGpu(name: string, body: (device: Device) => void | Promi
         it('finds an adapter, as ENTROPIC_GAN_REQUIRE_GPU=1 asks', () => {
           throw error;
         });
-      else it.skip(`skipped: ${reason}`);
+      else {
+        console.warn(`skipped: ${name}: ${reason}`);
+        it.skip(reason);
+      }
       return;
     }
     afterAll(() => {
