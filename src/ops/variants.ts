@@ -53,9 +53,7 @@ export function kernelVariants(target: Target): Record<string, string> {
   return Object.fromEntries(
     Object.entries(USES).map(([operation, { kernels, build }]) => {
       const graph = new Graph();
-      const result = build(graph, (name, shape) =>
-        graph.external(name, shape, { buffer: name, offset: 0 }),
-      );
+      const result = build(graph, (name, shape) => graph.external(name, shape, { buffer: name, offset: 0 }));
       const named = new RegExp(`^${kernels}`);
       const ran = schedule(graph, target, [result]).recording.dispatches.map(({ kernel }) => kernel);
       return [operation, [...new Set<KernelName>(ran.filter((kernel) => named.test(kernel)))].join(', ')];
