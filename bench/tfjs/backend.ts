@@ -1,7 +1,7 @@
 /** tfjs with its WebGPU backend under Dawn in Node, on the adapter that the library runs on too. */
-import './globals.ts';
 import * as tfjs from '@tensorflow/tfjs';
 import * as webgpuBackend from '@tensorflow/tfjs-backend-webgpu';
+import { globals } from 'webgpu';
 import type { AdapterDescription } from '../../src/gpu/device.ts';
 import { requestAdapter } from '../adapter.ts';
 
@@ -32,7 +32,9 @@ export async function startTfjs(): Promise<TfjsBackend> {
     requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
-  // tfjs asks navigator.gpu whether there is WebGPU. Node 20 has no navigator, later ones a read-only one.
+  // What tfjs looks for in a browser: WebGPU's globals (GPUBufferUsage and the like), all of them read after import.
+  Object.assign(globalThis, globals);
+  // It asks navigator.gpu whether there is WebGPU. Node 20 has no navigator, later ones a read-only one.
   const { navigator = {} } = globalThis as { navigator?: object };
   Object.defineProperty(navigator, 'gpu', { value: instance, configurable: true });
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
