@@ -5,7 +5,13 @@ import { type Dataset, dataset } from '../src/data/dataset.ts';
 import { gaussianData } from '../src/data/gaussian.ts';
 import { threefryUniforms } from '../src/data/random.ts';
 import type { Checkpoint } from '../src/gan/checkpoint.ts';
-import { type TrainerOptions, lambdaAt, lambdaSchedule, trainerSettings } from '../src/gan/settings.ts';
+import {
+  type TrainerOptions,
+  averageDecayAt,
+  lambdaAt,
+  lambdaSchedule,
+  trainerSettings,
+} from '../src/gan/settings.ts';
 import { type RunOptions, Trainer, type TrainingReport } from '../src/gan/trainer.ts';
 import { type Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
@@ -16,7 +22,13 @@ import { drawOf, stepObjective, tensorsOf } from './support/training-twin.ts';
 
 const DATA = dataset({ data: threefryUniforms(50 * 4, [1, 1]), shape: [50, 4], name: 'points' });
 const MODEL = mlp({ sample: [4], latent: 3, hidden: [8] });
-const OPTIONS = { model: MODEL, lambda: 0.5, batch: 16, seed: 1 } as const satisfies TrainerOptions;
+const OPTIONS = {
+  model: MODEL,
+  lambda: 0.5,
+  batch: 16,
+  seed: 1,
+  averageDecay: 0,
+} as const satisfies TrainerOptions;
 
 /** Trains up to a number of steps and returns the reports. */
 async function train(
@@ -388,17 +400,19 @@ describeGpu('the trainer', (device) => {
     });
 
     it('averages the generator, and the average is the model', async () => {
-      const options = { ...OPTIONS, averageDecay: 0.75 };
+      const options = { ...OPTIONS, averageDecay: 0.5 };
       await withTrainer(device, options, async (trainer) => {
         let average: ReturnType<typeof tensorsOf> | undefined;
-        for (let step = 1; step <= 4; step++) {
+        for (let step = 1; step <= 12; step++) {
           await train(trainer, step);
           const { model, generator } = await trainer.checkpoint();
           const own = tensorsOf(generator!);
           const found = tensorsOf(model.generator);
+          const decay = averageDecayAt(0.5, step - 1);
+          expect(decay).toBe(Math.min(0.5, step / (9 + step)));
           for (const [name, values] of average ?? [])
             values.forEach((value, i) => {
-              expect(found.get(name)![i]).toBeCloseTo(0.75 * value + 0.25 * own.get(name)![i]!, 6);
+              expect(found.get(name)![i]).toBeCloseTo(decay * value + (1 - decay) * own.get(name)![i]!, 6);
             });
           average = found;
         }

@@ -116,7 +116,7 @@ export function registerTrain(program: Command): void {
     .option('--warm-up', 'begin at 2λ, then 1.6λ, 1.28λ and λ from iterations 49, 99 and 199 on', false)
     .option('--batch <n>', 'samples of data, and as many of the generator, in a step', number, 128)
     .option('--critic-steps <n>', 'critic steps before each generator step', number, 2)
-    .option('--rate <η>', 'learning rate of Adam, β = (0.5, 0.99)', number, 5e-4)
+    .option('--rate <η>', 'learning rate of Adam, β = (0.5, 0.99)', number, 1e-3)
     .option('--seed <n>', 'same seed, same adapter: same bits', number, 0)
     .option(
       '--skip-rule',
@@ -127,7 +127,7 @@ export function registerTrain(program: Command): void {
       '--ema <decay>',
       "the model is a moving average of the generator's weights; 0 for none",
       number,
-      0,
+      0.99,
     )
     .option('--report-every <n>', `iterations between reports (default: ${REPORT_EVERY})`, wholeNumber(1))
     .option(

@@ -23,7 +23,7 @@ export interface TrainerOptions {
   readonly generatorLoss?: GeneratorLoss;
   /** Strength of the entropic regularisation, in units of the cost; a number or a schedule. */
   readonly lambda: number | LambdaSchedule;
-  /** Default for both: Adam, rate 5e-4, β = (0.5, 0.99). */
+  /** Default for both: Adam, rate 1e-3, β = (0.5, 0.99). */
   readonly generator?: OptimiserSettings;
   readonly critic?: OptimiserSettings;
   /** Critic steps before each generator step. Default 2. */
@@ -33,7 +33,10 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** Skips the generator step at iteration 0 and while mean D₂(ŷ) ≥ mean D₁(y), as the paper's code does. Default false. */
   readonly skipRule?: boolean;
-  /** Decay of an exponential moving average of the generator's weights, which is then the model; 0 for none. Default 0. */
+  /**
+   * Decay of an exponential moving average of the generator's weights, which is then the model; 0 for none. Early on it is
+   * less, see `averageDecayAt`. Default 0.99.
+   */
   readonly averageDecay?: number;
 }
 
@@ -75,14 +78,14 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
     lambda: lambdaSchedule(options.lambda),
     generator: checkOptimiser(
       'generator',
-      options.generator ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 }),
+      options.generator ?? adam({ rate: 1e-3, beta1: 0.5, beta2: 0.99 }),
     ),
-    critic: checkOptimiser('critic', options.critic ?? adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 })),
+    critic: checkOptimiser('critic', options.critic ?? adam({ rate: 1e-3, beta1: 0.5, beta2: 0.99 })),
     criticSteps: wholeNumber('criticSteps', options.criticSteps ?? 2, 1),
     batch: wholeNumber('batch', options.batch ?? 128, 1),
     seed: wholeNumber('seed', options.seed ?? 0, 0),
     skipRule: options.skipRule ?? false,
-    averageDecay: options.averageDecay ?? 0,
+    averageDecay: options.averageDecay ?? 0.99,
   };
   if (!(settings.averageDecay >= 0 && settings.averageDecay < 1))
     throw new UserError(`trainer: averageDecay is ${settings.averageDecay}; must be at least 0 and below 1`);
@@ -116,6 +119,11 @@ export function lambdaAt(schedule: LambdaSchedule, iteration: number): number {
   let value = schedule[0]?.[1] ?? Number.NaN;
   for (const [from, lambda] of schedule) if (iteration >= from) value = lambda;
   return value;
+}
+
+/** The moving average's decay at a generator iteration: the initial weights are forgotten before it reaches `decay`. */
+export function averageDecayAt(decay: number, iteration: number): number {
+  return Math.min(decay, (1 + iteration) / (10 + iteration));
 }
 
 /** λ once the schedule has ended: the one that likelihoods are stated for. */

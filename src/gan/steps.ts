@@ -185,7 +185,7 @@ function update(
     count: flat('count', state.count, 'u32'),
     fault: faultOf(graph),
     scalars,
-    ...(average ? { average: flat('average', layout.bytes), averageDecay: settings.averageDecay } : {}),
+    ...(average ? { average: flat('average', layout.bytes), averageDecay: { step: 'averageDecay' } } : {}),
     skipRule: network === 'generator' && settings.skipRule,
     enabled: { step: 'enabled' },
   });

@@ -18,7 +18,13 @@ import { type Checkpoint, NETWORKS, type NetworkName } from './checkpoint.ts';
 import { generate } from './generate.ts';
 import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
-import { type TrainerOptions, type TrainerSettings, lambdaAt, trainerSettings } from './settings.ts';
+import {
+  type TrainerOptions,
+  type TrainerSettings,
+  averageDecayAt,
+  lambdaAt,
+  trainerSettings,
+} from './settings.ts';
 import { type StepName, drawValues, stepRecordings } from './steps.ts';
 import {
   type StatusReport,
@@ -340,10 +346,11 @@ export class Trainer implements Disposable {
 
   /** The step params of the `draw`-th of the criticSteps + 1 batches of an iteration. */
   #values(iteration: number, draw: number, lambda: number): Record<string, number> {
-    const { criticSteps, batch, skipRule } = this.settings;
+    const { criticSteps, batch, skipRule, averageDecay } = this.settings;
     return {
       ...drawValues(iteration * (criticSteps + 1) + draw, batch, (this.#data as Prepared).resident.count),
       lambda,
+      averageDecay: averageDecayAt(averageDecay, iteration),
       enabled: skipRule && iteration === 0 && draw === criticSteps ? 0 : 1,
     };
   }

@@ -31,7 +31,7 @@ export interface OptimiserTensors {
   /** Scalars of the objective that the gradients came from. */
   readonly scalars: Tensor;
   readonly average?: Tensor;
-  readonly averageDecay?: number;
+  readonly averageDecay?: ParamValue;
   /** No update while mean D₂(ŷ) ≥ mean D₁(y). */
   readonly skipRule?: boolean;
   /** 1 to update, 0 not to. */
@@ -54,7 +54,7 @@ export function optimiserStateBytes(
 
 interface Attributes {
   readonly choice: OptimiserChoice;
-  readonly averageDecay: number;
+  readonly averageDecay: ParamValue;
   readonly skipRule: boolean;
   readonly enabled: ParamValue;
 }
@@ -133,7 +133,7 @@ function updateCall(
     norm_count: number;
     rate: number;
     clip_norm: number;
-    average_decay: number;
+    average_decay: ParamValue;
   },
   size: number,
 ): AnyKernelCall<Tensor> {
