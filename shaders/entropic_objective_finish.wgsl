@@ -121,14 +121,14 @@ fn entropic_objective_finish(@builtin(local_invocation_index) lane: u32) {
   }
   totals[lane] = total;
   means[lane] = mean;
+  workgroupBarrier();
   for (var half = 32u; half > 0u; half = half / 2u) {
-    workgroupBarrier();
     if (lane < half) {
       totals[lane] = merge(totals[lane], totals[lane + half]);
       means[lane] += means[lane + half];
     }
+    workgroupBarrier();
   }
-  workgroupBarrier();
   let all = totals[0];
 
   // p = factor·exp(u − shift), or factor·u; relative to the overall maximum, and absolute.
@@ -152,11 +152,12 @@ fn entropic_objective_finish(@builtin(local_invocation_index) lane: u32) {
     grad_critic_fake[j] = params.sign * (column_mean - 1.0) / m;
   }
   errors[lane] = error;
+  workgroupBarrier();
   for (var half = 32u; half > 0u; half = half / 2u) {
-    workgroupBarrier();
     if (lane < half) {
       errors[lane] = max(errors[lane], errors[lane + half]);
     }
+    workgroupBarrier();
   }
   if (lane == 0u) {
     write_scalars(all, factor);

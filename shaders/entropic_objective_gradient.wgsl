@@ -41,12 +41,12 @@ fn entropic_objective_gradient(@builtin(workgroup_id) group: vec3u, @builtin(loc
   let column = (params.first_group + group.x) * COLUMNS;
   let quads = (params.d + 3u) / 4u;
   for (var row = 0u; row < params.n; row += ROWS) {
-    workgroupBarrier(); // the tile before this one is used up
     put_density(lane, row, column);
     workgroupBarrier();
     for (var task = lane; task < 2u * quads; task += 64u) {
       add_rows(row, column, (task % 2u) * 8u, (task / 2u) * 4u);
     }
+    workgroupBarrier(); // the tile is used up
   }
 }
 
@@ -62,11 +62,11 @@ fn put_density(lane: u32, row: u32, column: u32) {
   }
 }
 
-fn one_density(i: u32, j: u32, sum: f32) -> f32 {
-  if (i >= params.n || j >= params.m) {
+fn one_density(row: u32, column: u32, sum: f32) -> f32 {
+  if (row >= params.n || column >= params.m) {
     return 0.0;
   }
-  let u = exponent(critic_real[i], critic_fake[j], scaled_cost(sum));
+  let u = exponent(critic_real[row], critic_fake[column], scaled_cost(sum));
   return scalars[FACTOR_AT] * weight(u, scalars[SHIFT_AT]);
 }
 

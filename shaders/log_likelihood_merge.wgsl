@@ -1,7 +1,7 @@
 // Adds a chunk's partial states to the running state of each observation: state ← state ⊕ partial_0 ⊕ partial_1 ⊕ …,
 // in that order; the first chunk starts from partial_0 alone.
 //   partials [slices, n] of mat4x4f      state [n] of mat4x4f, read and written (lib/likelihood_state.wgsl)
-// One invocation has one observation. Bytes: 64·n·(slices + 2). Flops: about 60·n·slices.
+// One workgroup: 64 observations, one to an invocation. Bytes: 64·n·(slices + 2). Flops: about 60·n·slices.
 // Source: the merge of online softmaxes (Milakov & Gimelshein 2018, §3.1).
 // lib: likelihood_state
 

@@ -1,12 +1,13 @@
 // Makes room among the large log-weights that are kept of each observation for Pareto k̂, before a chunk appends to them:
 // where more than `room` are there, only the LENGTH largest stay, and the LENGTH-th becomes the limit that others must pass.
+//   tail ← the LENGTH largest of tail
 //   tail [n, stride] of u32, read and written: count, limit, then `count` keys (lib/float_key.wgsl) in no order
 // One workgroup has one observation. Selection by radix (Alabi et al. 2012): four histograms of 8 bits, from the top,
 // give the LENGTH-th largest key exactly; everything above it and as many equal to it as there is room for are packed
 // into workgroup memory (each invocation packs a stretch of its own at a place counted beforehand) and written back.
 // Integer atomics only: the same set whatever their order. The first limit is the key of −1e30, the log-weight of pairs
 // that do not count.
-// Bytes: 8·n, and 4·(6·count + LENGTH) for each observation with something to drop.
+// Bytes: 8·n, and 4·(6·count + LENGTH) for each observation with something to drop. Flops: about 10·count, integer.
 
 struct Params {
   n: u32,

@@ -3,7 +3,7 @@
 //   latents  [banks, count, r]   critic, log_q  [banks, count]   terms  [banks, 4, padded]
 // D₂_0 is the critic of the bank's first latent: exponents relative to it keep their digits under any constant in D₂.
 // Absent inputs (has_… = 0, r = 0) count as zero and are never read; log_q is the prior's own where it is absent.
-// One invocation makes one latent's terms, its norm summed in order. Bytes: 4·banks·count·(r + 5). Flops: 2·banks·count·r.
+// One workgroup: 64 latents, one to an invocation, its norm summed in order. Bytes: 4·banks·count·(r + 5). Flops: 2·banks·count·r.
 
 struct Params {
   total: u32, // banks·count

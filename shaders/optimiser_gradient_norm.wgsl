@@ -22,11 +22,12 @@ fn optimiser_gradient_norm(@builtin(workgroup_id) group: vec3u, @builtin(local_i
     sum += gradients[i] * gradients[i];
   }
   sums[lane] = sum;
+  workgroupBarrier();
   for (var half = 32u; half > 0u; half = half / 2u) {
-    workgroupBarrier();
     if (lane < half) {
       sums[lane] += sums[lane + half];
     }
+    workgroupBarrier();
   }
   if (lane == 0u) {
     norms[group.x] = sums[0];

@@ -34,13 +34,13 @@ fn reduce_columns(
         total = together(total, x[row * params.columns + column]);
       }
     }
-    workgroupBarrier(); // the columns before these are done
     partial[lane] = total;
+    workgroupBarrier();
     for (var half = 32u; half > 8u; half = half / 2u) {
-      workgroupBarrier();
       if (lane < half) {
         partial[lane] = together(partial[lane], partial[lane + half]);
       }
+      workgroupBarrier();
     }
     if (lane < 16u && column < params.columns) {
       out[column] = partial[lane] / select(1.0, f32(params.rows), KIND == 1u);

@@ -31,13 +31,13 @@ fn reduce_rows(
     for (var column = lane; column < params.columns; column += 64u) {
       total = together(total, x[row * params.columns + column]);
     }
-    workgroupBarrier(); // the row before this one is done
     partial[lane] = total;
+    workgroupBarrier();
     for (var half = 32u; half > 0u; half = half / 2u) {
-      workgroupBarrier();
       if (lane < half) {
         partial[lane] = together(partial[lane], partial[lane + half]);
       }
+      workgroupBarrier();
     }
     if (lane == 0u) {
       out[row] = partial[0] / select(1.0, f32(params.columns), KIND == 1u);
