@@ -109,7 +109,12 @@ async function gradientsOnDevice(
     const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
     for (const [name, owned] of Object.entries(buffers)) externals[name] = owned.buffer;
     using plan = await Plan.create(device, recordings, externals);
-    const values = { ...drawValues(draw, settings.batch, data.count), lambda: LAMBDA, enabled: 0 };
+    const values = {
+      ...drawValues(draw, settings.batch, data.count),
+      lambda: LAMBDA,
+      averageDecay: 0,
+      enabled: 0,
+    };
     plan.run([
       { phase: 'critic', values },
       { phase: 'generator', values },
