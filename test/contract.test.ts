@@ -140,7 +140,7 @@ describe('layers', () => {
   });
 });
 
-/** The likelihood with its tail, which the case table leaves out. */
+/** The likelihood with its tail, which the case table leaves out; fuller than it may be, so that some has to go. */
 const withTail: KernelCase = (() => {
   const [n, k, d, length] = [2, 70, 3, 5];
   const { uniform } = randomOf(3);
@@ -151,7 +151,12 @@ const withTail: KernelCase = (() => {
       observations: { data: filled(n * d, uniform), shape: [n, d] },
       generated: { data: filled(k * d, uniform), shape: [k, d] },
       state: { data: new Float32Array(n * STATE_FLOATS), shape: [n, STATE_FLOATS] },
-      keys: { data: new Uint32Array(n * stride), shape: [n, stride] },
+      keys: {
+        data: Uint32Array.from({ length: n * stride }, (_, i) =>
+          i % stride === 0 ? 5 * length : (i % stride) * 0x01234567,
+        ),
+        shape: [n, stride],
+      },
     },
     build: (graph, tensors) => {
       const { observations, generated, state, keys } = tensors;
@@ -163,7 +168,7 @@ const withTail: KernelCase = (() => {
         cost: 'half-squared',
         lambda: 1,
         validCount: k,
-        first: 1,
+        first: 0,
       });
       return { state: result.state, tail: result.tail! };
     },

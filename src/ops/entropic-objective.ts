@@ -79,7 +79,7 @@ const MOST_BLOCKS = 64;
 /** Floats that a row leaves for each block. */
 const ROW_STATISTICS = 8;
 /** Operations of one dispatch at most, so that none runs longer than about a second. */
-const DISPATCH_FLOPS = { software: 7.5e8, hardware: 2e12 };
+const DISPATCH_FLOPS = { software: 4e8, hardware: 2e12 };
 
 /** Tiles of 32 in a block and number of blocks along a side of `count`. */
 function blocksOf(count: number): { tiles: number; blocks: number } {

@@ -1,7 +1,8 @@
 /**
  * Looks for data races between the invocations of a workgroup, by wgsl_reflect's interpreter: all invocations run in
  * lockstep from barrier to barrier, and two that touch one place in between, one of them writing, are reported.
- * Of version 1.6.0: it takes no subgroup builtins, sees no barrier that is the first statement of a `for` body, and
+ * Of version 1.6.0: it takes no subgroup builtins, knows no workgroupUniformLoad (written out here, as a load between two
+ * barriers), sees no barrier that is the first statement of a `for` body, and
  * evaluates a call's arguments with the parameters before them already bound (`f(i + 1, a[i])` for `fn f(i, x)`).
  */
 import { detectRaces } from 'wgsl_reflect/wgsl_reflect.module.js';
@@ -49,7 +50,12 @@ export function racesOf(
     const group: Record<string, ArrayBuffer | { uniform: ArrayBuffer }> = { 0: { uniform: params } };
     definition.bindings.forEach(({ name }, i) => (group[i + 1] = bufferOf(call.bindings[name] as Slot)));
     const { races, errors } = detectRaces(
-      change(specialise(definition, call.constants ?? {})),
+      change(
+        specialise(definition, call.constants ?? {}).replace(
+          /let (\w+) = workgroupUniformLoad\(&(\w+)\);/g,
+          'workgroupBarrier(); let $1 = $2; workgroupBarrier();',
+        ),
+      ),
       kernel,
       call.workgroups,
       { 0: group },
