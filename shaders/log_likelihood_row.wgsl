@@ -6,7 +6,7 @@
 //   partials      [slices, n] of mat4x4f: the state of the latents of each slice
 // One workgroup: one observation × one slice of the latents. Each of its 64 invocations takes four latents, then the
 // next four 256 further on, each cost in 4 interleaved sums over d, and keeps a state of its own; the 64 states are
-// merged by a fixed tree. Bytes: 4·n·count·d + 64·n·slices. Flops: 3·n·count·d + about 60·n·count. Source: MATH.md §4.
+// merged by a fixed tree. Bytes: 4·n·count·d + 64·n·slices. Flops: 3·n·count·d + about 60·n·count. Source: docs/mathematics.md §4.
 // lib: likelihood_state float_key
 
 struct Params {

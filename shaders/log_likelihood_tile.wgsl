@@ -10,7 +10,7 @@
 // state, four at a time.
 // Differences are squared directly: no ‖y‖² + ‖g‖² − 2y·g.
 // Bytes: 4·n·count·d·(1/64 + 1/64) loaded + 64·n·slices. Flops: 3·n·count·d + about 60·n·count.
-// Source: MATH.md §4; online softmax as in FlashAttention (Dao et al. 2022).
+// Source: docs/mathematics.md §4; online softmax as in FlashAttention (Dao et al. 2022).
 // lib: likelihood_state float_key
 
 struct Params {

@@ -2,7 +2,7 @@
  * Yardsticks: what a test sample's log-likelihood is under the same noise model f(y|·) = C exp(−l(y, ·)/λ) without any
  * training. A model that is not above all three has learnt less than they know.
  *   constant   one image: the mean of the training data, its median value by value for l1
- *   linear     the optimal linear generator for the training data's mean and covariance (MATH.md §5)
+ *   linear     the optimal linear generator for the training data's mean and covariance (docs/mathematics.md §5)
  *   parzen     the mean of f(y|y_t) over all training samples y_t
  */
 import { type Dataset, rows, sampleSize } from '../data/dataset.ts';

@@ -1,7 +1,7 @@
 /**
  * From the running state of the likelihood reduction to the estimators, in float64 on the host. A state holds sums of
  * weights relative to their maximum; the logarithms, the entropies and everything that cancels are taken here.
- * Formulas: MATH.md §4; the layout of a state: shaders/lib/likelihood_state.wgsl.
+ * Formulas: docs/mathematics.md §4; the layout of a state: shaders/lib/likelihood_state.wgsl.
  */
 import { type LikelihoodCost, STATE_FLOATS } from '../ops/log-likelihood.ts';
 import { logNormaliser } from './log-normaliser.ts';
@@ -9,7 +9,7 @@ import { paretoK } from './pareto.ts';
 
 /** Estimates that need no critic, per observation. */
 export interface ImportanceEstimates {
-  /** log C of the explicit model, MATH.md §3. */
+  /** log C of the explicit model, docs/mathematics.md §3. */
   readonly logC: number;
   /** L_K = log C + logsumexp s − log K. */
   readonly importance: Float64Array;

@@ -1,5 +1,5 @@
 /**
- * Exact likelihoods of a linear generator G(x) = Ax + b under Gaussian noise of variance σ² (MATH.md §5), in float64:
+ * Exact likelihoods of a linear generator G(x) = Ax + b under Gaussian noise of variance σ² (docs/mathematics.md §5), in float64:
  *   f = N(b, S),  S = AAᵀ + σ²I        σ² = λ for the half-squared cost, λ/2 for the squared one
  * All goes through the r×r matrix I + AᵀA/σ² = LLᵀ (L lower triangular), by Woodbury's identity:
  *   log det S = d log σ² + 2 Σ log L_jj        eᵀS⁻¹e = (‖e‖² − ‖L⁻¹Aᵀe‖²/σ²)/σ²

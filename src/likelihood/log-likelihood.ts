@@ -40,7 +40,7 @@ export interface ImportanceInputs {
   readonly criticFake?: Float32Array<ArrayBuffer> | FloatArray;
   /** log q(x_k) of the proposals that the latents were drawn from, K or N·K values. Default: the prior N(0, I). */
   readonly logQ?: Float32Array<ArrayBuffer> | FloatArray;
-  /** Cost l of the model f(y|x) = C exp(−l(y, G(x))/λ); see MATH.md §1. */
+  /** Cost l of the model f(y|x) = C exp(−l(y, G(x))/λ); see docs/mathematics.md §1. */
   readonly cost: LikelihoodCost;
   /** λ > 0, in units of the cost. */
   readonly lambda: number;
@@ -54,7 +54,7 @@ export type LikelihoodInputs = ImportanceInputs & Required<Pick<ImportanceInputs
 
 /**
  * Estimates log f(y) of each observation under f(y|x) = C exp(−l(y, G(x))/λ), x ~ N(0, I_r), from K latents:
- * the importance-weighted L_K, the surrogate S_K ≤ L_K with its components, and how far to trust them (MATH.md §4).
+ * the importance-weighted L_K, the surrogate S_K ≤ L_K with its components, and how far to trust them (docs/mathematics.md §4).
  * Both are lower bounds of log f(y) in expectation. Without `criticFake` only what needs no critic is returned: with
  * training samples for `generated`, that is a Parzen window. Memory on the GPU does not grow with K nor with N.
  * @returns arrays over observations; nats, on the scale of the pixels given.

@@ -1,5 +1,5 @@
 /**
- * log C of the explicit model f(y|x) = C exp(−l(y, G(x))/λ) on R^d (MATH.md §3):
+ * log C of the explicit model f(y|x) = C exp(−l(y, G(x))/λ) on R^d (docs/mathematics.md §3):
  *   half-squared  N(G(x), λI)             −(d/2) log 2πλ
  *   squared       N(G(x), (λ/2)I)         −(d/2) log πλ
  *   l1            Laplace of scale λ      −d log 2λ

@@ -27,7 +27,7 @@ export const SCALAR_INDEX = {
 /** Floats of the scalars tensor. */
 export const OBJECTIVE_SCALARS = 16;
 
-/** The objective J = mean D₁ − mean D₂ − penalty, and the diagnostics of its coupling p (MATH: mean p = 1 at the optimum). */
+/** The objective J = mean D₁ − mean D₂ − penalty, and the diagnostics of its coupling p (docs/mathematics.md §2: mean p = 1 at the optimum). */
 export type ObjectiveScalars = { readonly [K in Exclude<keyof typeof SCALAR_INDEX, 'finite'>]: number } & {
   /** Whether every pair and the objective are finite numbers, and no fault was up. */
   readonly finite: boolean;

@@ -1,7 +1,7 @@
 /**
  * The streaming likelihood reduction: observations against a chunk of latents and their generated samples, folded into
  * one small running state per observation. However many latents there are, the N×K costs are never stored; chunks come
- * one after the other, and their states add up. Formulas: MATH.md §4 and shaders/lib/likelihood_state.wgsl.
+ * one after the other, and their states add up. Formulas: docs/mathematics.md §4 and shaders/lib/likelihood_state.wgsl.
  */
 import { type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import type { Target } from '../gpu/target.ts';
@@ -11,7 +11,7 @@ import { elementGroups } from './grid.ts';
 /** Floats of one observation's running state. */
 export const STATE_FLOATS = 16;
 
-/** Costs whose exp(−l/λ) can be normalised over R^d; see MATH.md §3. */
+/** Costs whose exp(−l/λ) can be normalised over R^d; see docs/mathematics.md §3. */
 export type LikelihoodCost = 'l1' | 'squared' | 'half-squared';
 
 /** Log-weights kept per observation at most: what fits in the default 16 KiB of workgroup memory beside the selection. */
