@@ -45,8 +45,9 @@ export interface Expectation {
 }
 
 const GUARD_WORDS = 64;
-/** A quiet NaN with a payload that no arithmetic makes. */
-const GUARD = 0x7fedbeef;
+/** Quiet NaNs, each with a payload of its own, so that one that arithmetic passed on from elsewhere shows as well. */
+const guardOf = (slot: number, word: number): number =>
+  (0x7fc00000 | (((slot + 1) * 0x1003 + word) & 0x3fffff)) >>> 0;
 const DEFAULT_ALLOWANCE = { factor: 4, ulps: 4 };
 const exactly: Round = (x) => x;
 
@@ -257,19 +258,19 @@ async function runTwice(
       Object.fromEntries(Object.entries(buffers).map(([name, { buffer }]) => [name, buffer])),
     );
     const once = async (): Promise<Map<Slot, Uint32Array>> => {
-      for (const [slot, twin] of guarded) {
-        const words = new Uint32Array(twin.bytes / 4).fill(GUARD);
+      for (const [index, [slot, twin]] of [...guarded].entries()) {
+        const words = Uint32Array.from({ length: twin.bytes / 4 }, (_, i) => guardOf(index, i));
         const data = slot.external && inputs[slot.external.buffer]?.data;
         if (data) words.set(new Uint32Array(data.buffer, data.byteOffset, data.length));
         device.upload(bufferOf(twin), 0, words);
       }
       plan.run([{ phase: 'once' }]);
       const results = new Map<Slot, Uint32Array>();
-      for (const slot of written) {
-        const twin = guarded.get(slot)!;
+      for (const [index, [slot, twin]] of [...guarded].entries()) {
+        if (!written.has(slot)) continue;
         const words = new Uint32Array(await device.read(bufferOf(twin), 0, twin.bytes));
         const end = slot.bytes / 4;
-        const touched = words.subarray(end).findIndex((word) => word !== GUARD);
+        const touched = words.subarray(end).findIndex((word, i) => word !== guardOf(index, end + i));
         if (touched >= 0) problems.push(`${slot.label} was written ${touched + 1} words past its end`);
         results.set(slot, words.slice(0, end));
       }

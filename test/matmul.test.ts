@@ -1,0 +1,67 @@
+/** The one-shot product: transposes, bias, activation, and its boundary. */
+import { expect, it } from 'vitest';
+import { UserError } from '../src/gpu/errors.ts';
+import { type MatmulSettings, matmul } from '../src/nn/matmul.ts';
+import type { FloatMatrix } from '../src/nn/matrix.ts';
+import { describeGpu } from './support/device.ts';
+
+const matrix = (rows: number, columns: number, ...data: number[]): FloatMatrix => ({
+  data: Float32Array.from(data),
+  shape: [rows, columns],
+});
+
+describeGpu('matmul', (device) => {
+  const a = matrix(2, 3, 1, 2, 3, 4, 5, 6);
+  const aT = matrix(3, 2, 1, 4, 2, 5, 3, 6);
+  const b = matrix(3, 2, 1, 0, -1, 2, 0.5, -3);
+  const bT = matrix(2, 3, 1, -1, 0.5, 0, 2, -3);
+  const product = matrix(2, 2, 0.5, -5, 2, -8);
+
+  it.each([
+    [a, b, {}],
+    [aT, b, { transposeA: true }],
+    [a, bT, { transposeB: true }],
+    [aT, bT, { transposeA: true, transposeB: true }],
+  ] as const)('multiplies, whatever is transposed: %#', async (left, right, settings) => {
+    expect(await matmul(device, left, right, settings)).toEqual(product);
+  });
+
+  it('adds the bias to each row, and then activates', async () => {
+    const settings: MatmulSettings = { bias: Float32Array.of(1, 6), activation: 'leaky-relu', slope: 0.5 };
+    expect(await matmul(device, a, b, settings)).toEqual(matrix(2, 2, 1.5, 1, 3, -1));
+  });
+
+  it.each<[string, FloatMatrix, FloatMatrix, MatmulSettings, string]>([
+    ['inner sizes', a, a, {}, 'matmul: inner sizes differ: a is [2, 3], b is [2, 3]; b must have 3 rows'],
+    [
+      'inner sizes, transposed',
+      a,
+      b,
+      { transposeB: true },
+      'matmul: inner sizes differ: a is [2, 3], b is [3, 2] transposed; b must have 3 columns',
+    ],
+    ['length', matrix(2, 3, 1, 2), b, {}, 'a has 2 values; its shape [2, 3] needs 6'],
+    ['empty', matrix(0, 3), b, {}, 'a has the shape [0, 3]; must be [rows, columns], both at least 1'],
+    ['NaN', a, matrix(3, 2, 1, 2, 3, NaN, 5, 6), {}, 'b holds NaN at index 3; all values must be finite'],
+    [
+      'bias',
+      a,
+      b,
+      { bias: new Float32Array(3) },
+      'bias has 3 values; must have 2, one for each column of the product',
+    ],
+    [
+      'activation',
+      a,
+      b,
+      { activation: 'gelu' as 'relu' },
+      'unknown activation "gelu"; use one of linear, relu, leaky-relu, sigmoid, tanh, softplus',
+    ],
+    ['slope', a, b, { slope: NaN }, 'slope is NaN; must be a finite number'],
+  ])('refuses a wrong %s', async (_name, left, right, settings, message) => {
+    const result = matmul(device, left, right, settings);
+    await expect(result).rejects.toThrow(UserError);
+    await expect(result).rejects.toThrow(message);
+    expect(device.liveBuffers).toBe(0);
+  });
+});
