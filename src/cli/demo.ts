@@ -26,7 +26,10 @@ const TEST = ['glyphs?labels=1&split=test&limit=500', 'glyphs?labels=0,2-9&split
 const ESTIMATORS: readonly Estimator[] = ['importance', 'surrogate'];
 const LAMBDA = 1;
 const LATENTS = 2000;
-const STEPS = 1000;
+/** Small networks and batches: minutes on two CPU cores. */
+const NETWORKS = { latent: 8, hidden: [128, 128] } as const;
+const BATCH = 64;
+const STEPS = 1200;
 
 export function registerDemo(program: Command): void {
   const command = program
@@ -51,8 +54,9 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     `trains on ${training.count} images of ${TRAINING}, adapter: ${device.adapter.description || device.adapter.device}`,
   );
   using trainer = await Trainer.create(device, {
-    model: mlp({ sample: training.shape, latent: 16 }),
+    model: mlp({ sample: training.shape, ...NETWORKS }),
     lambda: warmedUp(LAMBDA),
+    batch: BATCH,
     seed: 1,
   });
   const plan = { steps: options.steps, reportEvery: 50, checkpointEvery: 500 };
