@@ -149,7 +149,7 @@ describe('train', () => {
   it('takes the recipe from its options, and times every kernel with --profile', async () => {
     const out = await succeed(
       'train --data gaussian:6?limit=50 --arch linear --latent 3 --cost squared --form exp --generator-loss primal',
-      '--lambda 40 --warm-up --batch 16 --critic-steps 1 --rate 1e-3 --seed 5 --skip-rule --steps 3 --profile',
+      '--lambda 40 --warm-up --batch 16 --critic-steps 1 --rate 1e-3 --seed 5 --skip-rule --ema 0.5 --steps 3 --profile',
       `--out ${at('recipe')}`,
     );
     const { settings, pixelScale } = (await readModel(at('recipe', 'model.safetensors'))).configuration;
@@ -162,7 +162,7 @@ describe('train', () => {
       criticSteps: 1,
       seed: 5,
       skipRule: true,
-      averageDecay: 0,
+      averageDecay: 0.5,
       model: { sample: [6], latent: 3, generator: [{ kind: 'dense', units: 6 }] },
       critic: { kind: 'adam', rate: 1e-3, beta1: 0.5, beta2: 0.99 },
     });
