@@ -92,22 +92,23 @@ fn matmul_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
       sums_right += vec4f(1.0) * b_right;
     }
   }
-  store_block(row, column + lane, left0);
-  store_block(row, column + 16u + lane, right0);
-  store_block(row + 4u, column + lane, left1);
-  store_block(row + 4u, column + 16u + lane, right1);
-  store_block(row + 8u, column + lane, left2);
-  store_block(row + 8u, column + 16u + lane, right2);
-  store_block(row + 12u, column + lane, left3);
-  store_block(row + 12u, column + 16u + lane, right3);
-  store_block(row + 16u, column + lane, left4);
-  store_block(row + 16u, column + 16u + lane, right4);
-  store_block(row + 20u, column + lane, left5);
-  store_block(row + 20u, column + 16u + lane, right5);
-  store_block(row + 24u, column + lane, left6);
-  store_block(row + 24u, column + 16u + lane, right6);
-  store_block(row + 28u, column + lane, left7);
-  store_block(row + 28u, column + 16u + lane, right7);
+  let tile = array<mat4x4f, 16>(
+    left0, right0,
+    left1, right1,
+    left2, right2,
+    left3, right3,
+    left4, right4,
+    left5, right5,
+    left6, right6,
+    left7, right7,
+  );
+  for (var i = 0u; i < 16u; i++) {
+    for (var c = 0u; c < 4u; c++) {
+      for (var r = 0u; r < 4u; r++) {
+        store_one(row + (i / 2u) * 4u + r, column + (i % 2u) * 16u + c * 4u + lane, tile[i][c][r]);
+      }
+    }
+  }
   if (COLUMN_SUMS == 1u && row == 0u) {
     for (var c = 0u; c < 4u; c++) {
       store_sum(column + lane + 4u * c, sums_left[c]);
@@ -164,13 +165,4 @@ fn four_of_a(at: vec4u) -> vec4f {
 
 fn four_of_b(at: vec4u) -> vec4f {
   return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
-}
-
-fn store_block(row: u32, column: u32, product: mat4x4f) {
-  var tile = product;
-  for (var c = 0u; c < 4u; c++) {
-    for (var r = 0u; r < 4u; r++) {
-      store_one(row + r, column + 4u * c, tile[c][r]);
-    }
-  }
 }
