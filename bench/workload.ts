@@ -38,6 +38,7 @@ export function workload(batch: number): TrainerOptions & { readonly batch: numb
     generator: OPTIMISER,
     critic: OPTIMISER,
     criticSteps: 1,
+    averageDecay: 0,
     batch,
     seed: SEED,
   };
