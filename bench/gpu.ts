@@ -7,10 +7,9 @@
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/gpu/errors.ts';
 import { openDevice } from '../src/node/open-device.ts';
-import { adapterName } from './adapter.ts';
 import { CASE_TABLES } from './cases.ts';
 import { type LargeObjective, openDefaultDevice, runLargeObjective } from './large-objective.ts';
-import { provenance, writeResult } from './output.ts';
+import { printProvenance, provenance, writeResult } from './output.ts';
 import { printCases, printVerified } from './print-cases.ts';
 import { printObjective } from './print-objective.ts';
 import { printProfile, printStep } from './print-step.ts';
@@ -31,7 +30,8 @@ using device = await openDevice();
 const hardware = device.adapter.kind === 'hardware';
 const timing = values.quick ? { turns: 3, turnMs: 20 } : { turns: 9, turnMs: 50 };
 const { limits, features } = device.gpu;
-console.log(adapterName(device.adapter));
+const where = provenance(device.adapter);
+console.log(printProvenance(where));
 console.log(`features: ${[...features].sort().join(', ')}`);
 console.log(
   `workgroup memory ${limits.maxComputeWorkgroupStorageSize} bytes, subgroups ${device.adapter.subgroupSizes?.join('–') ?? 'none'}`,
@@ -72,7 +72,7 @@ console.log(wrong === 0 ? '\nall verified' : `\n${wrong} cases are wrong`);
 if (values.out)
   await writeResult(values.out, {
     benchmark: 'gpu',
-    ...provenance(device.adapter),
+    ...where,
     tfjs: tfjs.version,
     cases,
     steps,

@@ -10,8 +10,7 @@ import { gaussianData } from '../src/data/gaussian.ts';
 import { Trainer } from '../src/gan/trainer.ts';
 import { mlp } from '../src/nn/architectures.ts';
 import { openDevice } from '../src/node/open-device.ts';
-import { adapterName } from './adapter.ts';
-import { provenance, table, writeResult } from './output.ts';
+import { printProvenance, provenance, table, writeResult } from './output.ts';
 
 const MIB = 2 ** 20;
 const ALLOWED_GROWTH = { heapBytes: 2 * MIB, rssBytes: 16 * MIB };
@@ -38,7 +37,8 @@ using trainer = await Trainer.create(device, {
   batch: 32,
   seed: 3,
 });
-if (!values.json) console.log(`${adapterName(device.adapter)}, ${steps} steps`);
+const where = provenance(device.adapter);
+if (!values.json) console.log(`${printProvenance(where)}\n${steps} steps`);
 const start = performance.now();
 const samples = [];
 for await (const { step } of trainer.run(dataset, { steps, reportEvery: EVERY })) {
@@ -73,7 +73,7 @@ const problems = [
 ];
 const result = {
   benchmark: 'memory',
-  ...provenance(device.adapter),
+  ...where,
   steps,
   seconds,
   samples,

@@ -1,19 +1,21 @@
 /** Tables for people and JSON for the record. */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { AdapterDescription } from '../src/gpu/device.ts';
 import { adapterName } from './adapter.ts';
 
-/** A text table: the first column to the left, the others to the right. */
+/** A text table: columns of numbers to the right, others to the left. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
+  const isText = head.map((_, column) => rows.some((row) => !/^-?\d/.test(row[column] ?? '')));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        isText[column] ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
       )
       .join('  ');
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
@@ -27,6 +29,8 @@ export interface Provenance {
   readonly webgpu: string;
   readonly node: string;
   readonly platform: string;
+  /** Counts where the adapter is software. */
+  readonly cpu: string;
 }
 
 export function provenance(adapter: AdapterDescription): Provenance {
@@ -37,7 +41,13 @@ export function provenance(adapter: AdapterDescription): Provenance {
     webgpu: manifest.dependencies.webgpu,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
+    cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
   };
+}
+
+export function printProvenance(of: Provenance): string {
+  const { adapter, date, version, webgpu, node, platform, cpu } = of;
+  return `${adapter}; ${cpu}; ${platform}; ${date.slice(0, 10)}\nentropic-gan ${version}, webgpu ${webgpu}, node ${node}`;
 }
 
 /** Writes one JSON object to a file, making its folder. */

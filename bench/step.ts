@@ -5,8 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { openDevice } from '../src/node/open-device.ts';
-import { adapterName } from './adapter.ts';
-import { provenance, writeResult } from './output.ts';
+import { printProvenance, provenance, writeResult } from './output.ts';
 import { startTfjs } from './tfjs/backend.ts';
 import { printProfile, printStep } from './print-step.ts';
 import { profileStep, timeTrainingStep } from './training-step.ts';
@@ -24,7 +23,8 @@ const print = values.json ? () => {} : (text: string): void => console.log(text)
 
 using device = await openDevice();
 using tfjs = await startTfjs();
-print(`${adapterName(device.adapter)}, tfjs ${tfjs.version}`);
+const where = provenance(device.adapter);
+print(`${printProvenance(where)}, tfjs ${tfjs.version}`);
 const steps = [];
 for (const text of values.batch) {
   const batch = Number(text);
@@ -33,6 +33,6 @@ for (const text of values.batch) {
   if (values.profile) print(`\n${printProfile(await profileStep(device, batch, 4))}`);
   steps.push(timing);
 }
-const result = { benchmark: 'step', ...provenance(device.adapter), tfjs: tfjs.version, steps };
+const result = { benchmark: 'step', ...where, tfjs: tfjs.version, steps };
 if (values.json) console.log(JSON.stringify(result));
 if (values.out) await writeResult(values.out, result);
