@@ -64,7 +64,7 @@ interface TrainOptions extends RecipeOptions, DeviceOptions {
 }
 
 /** Generator iterations of a run that is not told. */
-const STEPS = 1500;
+const STEPS = 1200;
 const REPORT_EVERY = 50;
 const CHECKPOINT_EVERY = 500;
 
