@@ -39,12 +39,13 @@ var<workgroup> density: array<f32, 1024>; // [row of the tile][column]
 @compute @workgroup_size(64)
 fn entropic_objective_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let column = (params.first_group + group.x) * COLUMNS;
-  let quads = (params.d + 3u) / 4u;
+  // An invocation's four values of d are a quarter of d apart, so that neighbours load neighbours.
+  let quarter = (params.d + 3u) / 4u;
   for (var row = 0u; row < params.n; row += ROWS) {
     put_density(lane, row, column);
     workgroupBarrier();
-    for (var task = lane; task < 2u * quads; task += 64u) {
-      add_rows(row, column, (task % 2u) * 8u, (task / 2u) * 4u);
+    for (var task = lane; task < 2u * quarter; task += 64u) {
+      add_rows(row, column, (task / quarter) * 8u, task % quarter, quarter);
     }
     workgroupBarrier(); // the tile is used up
   }
@@ -70,12 +71,12 @@ fn one_density(row: u32, column: u32, sum: f32) -> f32 {
   return scalars[FACTOR_AT] * weight(u, scalars[SHIFT_AT]);
 }
 
-// Adds the tile's rows to values k … k + 3 of samples `column + c …` (eight of them).
-fn add_rows(row: u32, column: u32, c: u32, k: u32) {
+// Adds the tile's rows to values k, k + stride, … (four of them) of samples `column + c …` (eight of them).
+fn add_rows(row: u32, column: u32, c: u32, k: u32, stride: u32) {
   let k0 = k;
-  let k1 = min(k + 1u, params.d - 1u);
-  let k2 = min(k + 2u, params.d - 1u);
-  let k3 = min(k + 3u, params.d - 1u);
+  let k1 = min(k + stride, params.d - 1u);
+  let k2 = min(k + 2u * stride, params.d - 1u);
+  let k3 = min(k + 3u * stride, params.d - 1u);
   let g0 = fake_four(column + c, k0, k1, k2, k3);
   let g1 = fake_four(column + c + 1u, k0, k1, k2, k3);
   let g2 = fake_four(column + c + 2u, k0, k1, k2, k3);
@@ -108,7 +109,7 @@ fn add_rows(row: u32, column: u32, c: u32, k: u32) {
   }
   let sums = array<vec4f, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
   for (var i = 0u; i < 8u; i++) {
-    store(column + c + i, k, sums[i], row == 0u);
+    store(column + c + i, k, stride, sums[i], row == 0u);
   }
 }
 
@@ -124,13 +125,13 @@ fn fake_four(j: u32, k0: u32, k1: u32, k2: u32, k3: u32) -> vec4f {
   return vec4f(fake[at + k0], fake[at + k1], fake[at + k2], fake[at + k3]);
 }
 
-fn store(j: u32, k: u32, sum: vec4f, is_first: bool) {
+fn store(j: u32, k: u32, stride: u32, sum: vec4f, is_first: bool) {
   if (j >= params.m) {
     return;
   }
   let scale = params.sign / (f32(params.n) * f32(params.m));
-  for (var i = 0u; i < 4u && k + i < params.d; i++) {
-    let at = j * params.d + k + i;
+  for (var i = 0u; i < 4u && k + i * stride < params.d; i++) {
+    let at = j * params.d + k + i * stride;
     out[at] = select(out[at], 0.0, is_first) + scale * sum[i];
   }
 }

@@ -3,6 +3,7 @@
  * Formulas: shaders/entropic_objective_finish.wgsl and shaders/entropic_objective_gradient.wgsl.
  */
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
+import type { Target } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 
 export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared'] as const;
@@ -81,6 +82,12 @@ const ROW_STATISTICS = 8;
 /** Operations of one dispatch at most, so that none runs longer than about a second. */
 const DISPATCH_FLOPS = { software: 4e8, hardware: 2e12 };
 
+/** The kernel that sums the costs of the pairs on a target. */
+function tilesVariant(target: Target): 'entropic_objective_tiles' | 'entropic_objective_tiles_subgroup4' {
+  const fourLanes = target.adapter === 'software' && target.subgroupSize === 4;
+  return fourLanes ? 'entropic_objective_tiles_subgroup4' : 'entropic_objective_tiles';
+}
+
 /** Tiles of 32 in a block and number of blocks along a side of `count`. */
 function blocksOf(count: number): { tiles: number; blocks: number } {
   const tiles = Math.ceil(Math.ceil(count / TILE) / MOST_BLOCKS);
@@ -126,7 +133,7 @@ const objectiveOp: Op<Attributes> = {
       const count = Math.min(perDispatch, rows.blocks - first);
       calls.push(
         kernelCall({
-          kernel: 'entropic_objective_tiles',
+          kernel: tilesVariant(target),
           label: scalars.name,
           params: {
             n,

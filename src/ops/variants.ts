@@ -6,6 +6,7 @@ import type { KernelName } from '../gpu/kernel.ts';
 import type { Target } from '../gpu/target.ts';
 import { Graph, type Tensor } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
+import { entropicObjective } from './entropic-objective.ts';
 import { STATE_FLOATS, likelihoodAccumulate } from './log-likelihood.ts';
 import { matmul } from './matmul.ts';
 
@@ -25,6 +26,20 @@ const USES: Readonly<Record<string, Use>> = {
   matmul: {
     kernels: 'matmul',
     build: (graph, input) => matmul(graph, input('a', [N, D]), input('b', [D, N])),
+  },
+  'entropic objective': {
+    kernels: 'entropic_objective_tiles',
+    build: (graph, input) =>
+      entropicObjective(graph, {
+        real: input('real', [N, D]),
+        fake: input('fake', [N, D]),
+        criticReal: input('criticReal', [N]),
+        criticFake: input('criticFake', [N]),
+        cost: 'half-squared',
+        form: 'logmeanexp',
+        lambda: 1,
+        sign: 1,
+      }).scalars,
   },
   'log-likelihood': {
     kernels: 'log_likelihood_(tile|row)',
