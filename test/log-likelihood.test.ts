@@ -205,6 +205,46 @@ describeGpu('the one-shot log-likelihood', (opened) => {
     });
 
     it.each([
+      { d: 1, r: 1 },
+      { d: 1, r: 3 },
+      { d: 4, r: 1 },
+    ])('takes samples of d = $d and latents of r = $r as if zeros stood beside them', async ({ d, r }) => {
+      const inputs = problem(6, 130, d, r, 11);
+      const beside = ({ data, shape }: FloatArray): FloatArray => {
+        const [rows, width] = shape as [number, number];
+        const padded = new Float32Array(rows * 4);
+        for (let i = 0; i < rows * width; i++) padded[Math.floor(i / width) * 4 + (i % width)] = data[i]!;
+        return { data: padded, shape: [rows, 4] };
+      };
+      const wide = await logLikelihood(device, {
+        ...inputs,
+        observations: beside(inputs.observations),
+        generated: beside(inputs.generated),
+        latents: beside(inputs.latents),
+      });
+      const repeat = ({ data, shape }: FloatArray): FloatArray => ({
+        data: filled(6 * data.length, (i) => data[i % data.length]!),
+        shape: [6, ...shape],
+      });
+      const ownBanks = {
+        ...inputs,
+        generated: repeat(inputs.generated),
+        latents: repeat(inputs.latents),
+        criticFake: repeat({ data: inputs.criticFake, shape: [130] }),
+      };
+      for (const given of [inputs, ownBanks]) {
+        const narrow = await logLikelihood(device, given);
+        expectInvariants(narrow);
+        const importance = wide.importance.map((l) => l - wide.logC + narrow.logC);
+        expect(farthest(narrow.importance, importance, 1)).toBeLessThan(1e-5);
+        expect(farthest(narrow.essSurrogate, wide.essSurrogate, 0)).toBeLessThan(1e-4);
+        expect(farthest(narrow.components.distance, wide.components.distance, 1)).toBeLessThan(1e-5);
+        const latent = wide.components.latent.map((part) => part + 0.5 * (4 - r) * Math.log(2 * Math.PI));
+        expect(farthest(narrow.components.latent, latent, 1)).toBeLessThan(1e-5);
+      }
+    });
+
+    it.each([
       { n: 3, d: 7 },
       { n: 70, d: 8 },
     ])('finds the Pareto k̂ of the float64 log-weights, n = $n, d = $d', async ({ n, d }) => {

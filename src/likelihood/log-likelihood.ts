@@ -90,11 +90,11 @@ export async function logLikelihood(
     const stride = 2 + tailCapacity(kept, chunk);
     const tail = kept > 0 ? { keys: external('tail', [rows, stride], 'u32'), length: kept } : undefined;
     // What comes in chunks: the host's values, how many belong to a latent, and the tensor.
-    const streams = checked.streams.map(({ name, data, width }) => ({
+    const streams = checked.streams.map(({ name, data, each }) => ({
       name,
       data,
-      width,
-      tensor: external(name, width === 1 ? bank : [...bank, width]),
+      width: sizeOf(each),
+      tensor: external(name, [...bank, ...each]),
     }));
     const stream = (name: StreamName): Tensor | undefined => streams.find((s) => s.name === name)?.tensor;
     const [latents, critic, logQ] = [stream('latents'), stream('criticFake'), stream('logQ')];
@@ -163,7 +163,14 @@ interface Checked {
   readonly d: number;
   readonly r: number;
   readonly perObservation: boolean;
-  readonly streams: readonly { name: StreamName; data: Float32Array<ArrayBuffer>; width: number }[];
+  readonly streams: readonly Stream[];
+}
+
+interface Stream {
+  readonly name: StreamName;
+  readonly data: Float32Array<ArrayBuffer>;
+  /** Shape of what belongs to one latent: [d] or [r], of which either may be 1; [] for one number. */
+  readonly each: readonly number[];
 }
 
 const COSTS: readonly LikelihoodCost[] = ['l1', 'squared', 'half-squared'];
@@ -201,20 +208,20 @@ function check(inputs: ImportanceInputs): Checked {
     throw new UserError(
       `logLikelihood: ${inputs.criticFake ? 'criticFake' : 'logQ'} needs the latents too; pass latents of shape ${text([...banks, 'r'])}`,
     );
-  const streams: { name: StreamName; data: Float32Array<ArrayBuffer>; width: number }[] = [];
-  const take = (name: StreamName, given: FloatArray, width: number): void => {
+  const streams: Stream[] = [];
+  const take = (name: StreamName, given: FloatArray, each: readonly number[]): void => {
     checkValues(name, given);
-    streams.push({ name, data: given.data, width });
+    streams.push({ name, data: given.data, each });
   };
   const takeVector = (name: StreamName, given: Float32Array<ArrayBuffer> | FloatArray): void => {
     const values = given instanceof Float32Array ? { data: given, shape: banks } : given;
     expect(name, values.shape, banks);
-    take(name, values, 1);
+    take(name, values, []);
   };
   checkValues('observations', observations);
-  take('generated', generated, d);
+  take('generated', generated, [d]);
   // A latent of no dimensions has no values to upload; its norm is 0.
-  if (latents && r > 0) take('latents', latents, r);
+  if (latents && r > 0) take('latents', latents, [r]);
   if (inputs.criticFake) takeVector('criticFake', inputs.criticFake);
   if (inputs.logQ) takeVector('logQ', inputs.logQ);
   return { n, k, d, r, perObservation, streams };
