@@ -203,6 +203,27 @@ describeGpu('a plan', (device) => {
       expect(plan.bytes).toBeGreaterThanOrEqual(256);
     }));
 
+  it('splits a run that is too long for one submit, still in order and with one upload', () =>
+    withBuffers(async (externals) => {
+      const { flops, ...cheap } = leaky(data, out, { step: 'slope' });
+      const long = { ...cheap, flops: flops + (device.adapter.kind === 'software' ? 1.5e9 : 3e12) };
+      using plan = await Plan.create(device, { long: { dispatches: [long], kept: [out] } }, externals);
+      using ring = new ReadbackRing(device, 'ring', 16, 3);
+      const tickets = [0.5, 0.25, 2].map((slope) => ({ slope, ticket: ring.take() }));
+      const { submits, uploads } = device.counters;
+      plan.run(
+        tickets.map(({ slope, ticket }) => ({
+          phase: 'long' as const,
+          values: { slope },
+          after: (encoder) => ticket.encode(encoder, [{ ...plan.view(out), bytes: 16 }]),
+        })),
+      );
+      expect(device.counters.submits - submits).toBe(3);
+      expect(device.counters.uploads - uploads).toBe(1);
+      for (const { slope, ticket } of tickets)
+        expect([...new Float32Array(await ticket.arrived())]).toEqual([-slope, 2, -3 * slope, 4]);
+    }));
+
   it('uploads nothing where nothing changes from step to step', () =>
     withBuffers(async (externals, { state: kept }) => {
       using plan = await Plan.create(device, PHASES, externals);

@@ -13,6 +13,9 @@ import { Profiler } from './profiler.ts';
 /** WebGPU's default `minUniformBufferOffsetAlignment`: the distance between params blocks. */
 const BLOCK = 256;
 
+/** Operations in one submit at most: browsers end those that run for seconds. */
+const SUBMIT_FLOPS = { software: 2e9, hardware: 4e12 };
+
 interface Step {
   readonly call: AnyKernelCall<Slot>;
   readonly definition: KernelDefinition;
@@ -90,6 +93,7 @@ export class Plan<P extends string> implements Disposable {
     for (const recording of recordings) checkRecording(recording);
     const layout = layOutArena(recordings, device.gpu.limits.maxStorageBufferBindingSize);
     const calls = recordings.flatMap((recording) => recording.dispatches);
+    for (const call of calls) checkGrid(device, call);
     const pipelines = await Promise.all(
       calls.map((call) => device.pipeline(call.kernel, call.overrides, call.constants)),
     );
@@ -189,14 +193,19 @@ export class Plan<P extends string> implements Disposable {
     return view;
   }
 
-  /** Runs phases in order: one upload of their params, one command buffer, one submit. Does not wait. */
+  /**
+   * Runs phases in order: one upload of their params, one command buffer, one submit; more submits where one would take
+   * longer than about a second. Does not wait.
+   */
   run(sequence: readonly PhaseRun<P>[]): void {
     if (this.#disposed) throw new UserError('plan: used after dispose(); build a new one');
     const device = this.#device;
     device.check();
     let used = 0;
-    const encoder = device.gpu.createCommandEncoder();
+    let encoder = device.gpu.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
+    const full: GPUCommandBuffer[] = [];
+    let flops = 0;
     for (const { phase: name, values = {}, after } of sequence) {
       const phase = this.#phaseOf(name);
       if ((used + phase.blocks) * BLOCK > this.#stepBytes.byteLength)
@@ -204,6 +213,14 @@ export class Plan<P extends string> implements Disposable {
           `plan: ${sequence.length} phases in one run exceed its params block; raise phasesPerRun`,
         );
       for (const step of phase.steps) {
+        flops += step.call.flops;
+        if (flops > SUBMIT_FLOPS[device.adapter.kind]) {
+          flops = step.call.flops;
+          pass?.end();
+          pass = undefined;
+          full.push(encoder.finish());
+          encoder = device.gpu.createCommandEncoder();
+        }
         let offset = step.staticOffset;
         if (step.blockIndex >= 0) {
           offset = (used + step.blockIndex) * BLOCK;
@@ -229,7 +246,7 @@ export class Plan<P extends string> implements Disposable {
     pass?.end();
     this.#profiler?.resolve(encoder);
     if (used > 0) device.upload(this.#stepParams.buffer, 0, this.#stepBytes.subarray(0, used * BLOCK));
-    device.submit([encoder.finish()]);
+    for (const commands of [...full, encoder.finish()]) device.submit([commands]);
   }
 
   #phaseOf(name: P): Phase {
@@ -246,6 +263,15 @@ export class Plan<P extends string> implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** @throws UserError where a dispatch has more workgroups along an axis than the device takes. */
+function checkGrid(device: Device, { label, kernel, workgroups }: AnyKernelCall<Slot>): void {
+  const most = device.gpu.limits.maxComputeWorkgroupsPerDimension;
+  if (Math.max(...workgroups) > most)
+    throw new UserError(
+      `${label}: ${kernel} needs [${workgroups.join(', ')}] workgroups, the device takes ${most} along an axis; use a smaller batch, or fewer rows at a time`,
+    );
 }
 
 function isStepped(call: AnyKernelCall<Slot>): boolean {
