@@ -64,6 +64,8 @@ interface State {
   moments: Float32Array<ArrayBuffer>;
   average: Float32Array<ArrayBuffer>;
   count: Uint32Array<ArrayBuffer>;
+  /** Not 0 once something was not finite. */
+  fault: number;
 }
 
 /** One update, from arrays to arrays. */
@@ -75,7 +77,7 @@ async function step(
   averageDecay: number,
 ): Promise<State> {
   const tensor = (data: HostTensor['data']): HostTensor => ({ data, shape: [data.length] });
-  const { count, ...rest } = await evaluate(
+  const { count, fault, ...rest } = await evaluate(
     device,
     {
       parameters: tensor(state.parameters),
@@ -88,11 +90,11 @@ async function step(
     },
     (graph, tensors) => {
       optimiserStep(graph, settings, { ...tensors, averageDecay, enabled: 1 });
-      const { parameters, moments, average, count: updates } = tensors;
-      return { parameters, moments, average, count: updates };
+      const { parameters, moments, average, count: updates, fault: raised } = tensors;
+      return { parameters, moments, average, count: updates, fault: raised };
     },
   );
-  return { ...rest, count: new Uint32Array(count.buffer) };
+  return { ...rest, count: new Uint32Array(count.buffer), fault: new Uint32Array(fault.buffer)[0]! };
 }
 
 function initialState(settings: OptimiserSettings, parameters: readonly number[], moment: number): State {
@@ -103,6 +105,7 @@ function initialState(settings: OptimiserSettings, parameters: readonly number[]
     moments: new Float32Array(bytes.moments / 4).fill(moment),
     average: flat.slice(),
     count: new Uint32Array(bytes.count / 4),
+    fault: 0,
   };
 }
 
@@ -154,6 +157,18 @@ describeGpu('optimisers', (device) => {
       }
     },
   );
+
+  it.each([
+    { gradient: 1e18, fault: 0 },
+    { gradient: 1e20, fault: 1 },
+  ])('$gradient: the norm is clipped while it is finite, else the fault goes up', async (one) => {
+    const settings = sgd({ rate: 1, clipNorm: 1 });
+    const before = initialState(settings, [0, 0, 0, 0], 0);
+    const after = await step(device, settings, before, padded([one.gradient, 0, 0, -one.gradient]), 0);
+    expect(after.fault).toBe(one.fault);
+    const moved = one.fault === 1 ? 0 : Math.SQRT1_2;
+    expect(maxError(after.parameters, [-moved, 0, 0, moved])).toBeLessThan(1e-6);
+  });
 });
 
 describe('cases', () => {

@@ -19,7 +19,8 @@ fn note_objective() {
   }
 }
 
-// Σg² from the partial sums of optimiser_gradient_norm, in order; the factor that brings the norm down to clip_norm.
+// Σg² from the partial sums of optimiser_gradient_norm, in order; the factor that brings the norm down to clip_norm. A sum
+// that is not finite is the factor itself: no gradient times it is finite, and the update raises the fault.
 fn gradient_factor() -> f32 {
   if (HAS_CLIP == 0u) {
     return 1.0;
@@ -27,6 +28,9 @@ fn gradient_factor() -> f32 {
   var sum = 0.0;
   for (var i = 0u; i < params.norm_count; i++) {
     sum += norms[i];
+  }
+  if (!are_finite(vec4f(sum)).x) {
+    return sum;
   }
   let norm = sqrt(sum);
   return select(1.0, params.clip_norm / norm, norm > params.clip_norm);
