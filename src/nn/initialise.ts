@@ -17,7 +17,7 @@ export function initialParameters(
     if (parameter.shape.length < 2) return;
     const count = sizeOf(parameter.shape);
     const limit = Math.sqrt(6 / (parameter.fanIn + parameter.fanOut));
-    const uniforms = threefryUniforms(count, [seed >>> 0, (stream * 65536 + index) >>> 0]);
+    const uniforms = threefryUniforms(count, [seed >>> 0, ((stream + 1) * 65536 + index) >>> 0]);
     for (let i = 0; i < count; i++)
       flat[parameter.offset / 4 + i] = (2 * (uniforms[i] as number) - 1) * limit;
   });
