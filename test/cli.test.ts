@@ -1,6 +1,6 @@
 /** The command line as people meet it: every run is a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
@@ -288,6 +288,33 @@ describe('sample', () => {
   });
 });
 
+describe('where results go', () => {
+  it('a pipe is written to, not replaced, and a link is followed', async () => {
+    const draw = (out: string): Promise<string> =>
+      succeed(`sample ${at('base', 'model.safetensors')} --count 1 --out ${out}`);
+    await writeFile(at('linked.png'), '');
+    await symlink(at('linked.png'), at('link.png'));
+    await draw(at('link.png'));
+    expect((await lstat(at('link.png'))).isSymbolicLink()).toBe(true);
+    const png = await readFile(at('linked.png'));
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    execFileSync('mkfifo', [at('pipe.png')]);
+    const [through] = await Promise.all([readFile(at('pipe.png')), draw(at('pipe.png'))]);
+    expect(through.equals(png)).toBe(true);
+    expect((await lstat(at('pipe.png'))).isFIFO()).toBe(true);
+  });
+
+  it('a reader that has gone is no error', async () => {
+    const { child, ended } = start(['doctor']);
+    child.stdout?.destroy();
+    const { code, stderr } = await ended;
+    expect({ code, stderr: lines(stderr).filter((line) => /error/i.test(line)) }).toEqual({
+      code: 0,
+      stderr: [],
+    });
+  });
+});
+
 describe('bad input ends with exit code 2 and one line', () => {
   const model = (): string => at('base', 'model.safetensors');
   const train = (...rest: string[]): string[] => ['train', '--data', folder, '--out', at('never'), ...rest];
@@ -379,6 +406,26 @@ describe('bad input ends with exit code 2 and one line', () => {
       args: () => ['score', model(), '--data', at('wide-images-idx3-ubyte')],
       message: /\[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
     },
+    'yardsticks that do not fit the model': {
+      args: () => score('--baselines', at('wide-images-idx3-ubyte')),
+      message: /\[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
+    },
+    'a λ of a score that float32 does not hold': {
+      args: () => score('--lambda', '1e-46'),
+      message: /lambda is 1e-46; must be a finite number above 0 \(in 32-bit/,
+    },
+    'a resumed run into the folder of another': {
+      args: () => ['train', '--resume', at('base', 'checkpoint.safetensors'), '--out', at('other')],
+      message: /other: holds a run already/,
+    },
+    'samples beyond memory': {
+      args: () => ['sample', model(), '--count', '4294967295', '--out', at('never.png')],
+      message: /count is 4294967295; so many samples of 16 values do not fit in memory/,
+    },
+    'a batch beyond the device': {
+      args: () => ['train', '--data', folder, '--out', at('never2'), '--batch', '1000000000'],
+      message: /batch is 1000000000; this device takes at most \d+ samples of 16 values at once/,
+    },
     'a CSV that cannot be written': {
       args: () => score('--out', at('plain-file', 's.csv')),
       message: /plain-file: cannot be written \(part of the path is a file\)/,
@@ -412,6 +459,8 @@ describe('bad input ends with exit code 2 and one line', () => {
     await writeFile(at('cut.safetensors'), file.subarray(0, 2000));
     const text = file.toString('latin1').replace('"version":"1"', '"version":"7"');
     await writeFile(at('newer.safetensors'), text, 'latin1');
+    await mkdir(at('other'));
+    await writeFile(at('other', 'checkpoint.safetensors'), file);
   });
 
   for (const [name, { args, message, env }] of Object.entries(cases)) {

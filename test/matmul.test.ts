@@ -64,4 +64,15 @@ describeGpu('matmul', (device) => {
     await expect(result).rejects.toThrow(message);
     expect(device.liveBuffers).toBe(0);
   });
+
+  it('refuses a product of more workgroups than a dispatch takes, and goes on', async () => {
+    const tall = { data: new Float32Array(8_400_000), shape: [8_400_000, 1] as const };
+    const result = matmul(device, tall, matrix(1, 1, 2));
+    await expect(result).rejects.toThrow(UserError);
+    await expect(result).rejects.toThrow(
+      /needs \[\d+, 1, 1\] workgroups, the device takes \d+ along an axis/,
+    );
+    expect((await matmul(device, matrix(1, 1, 3), matrix(1, 1, 2))).data).toEqual(Float32Array.of(6));
+    expect(device.liveBuffers).toBe(0);
+  });
 });

@@ -380,6 +380,8 @@ describeGpu('the scorer', (opened) => {
       [{ latents: Number.NaN }, /latents is NaN/],
       [{ lambda: 0 }, /lambda is 0/],
       [{ lambda: -1 }, /lambda is -1/],
+      [{ lambda: 1e-46 }, /lambda is 1e-46/],
+      [{ lambda: 1e39 }, /lambda is 1e\+39/],
       [{ lambda: Number.NaN }, /lambda is NaN/],
       [{ seed: -1 }, /seed is -1/],
     ] as const)('refuses %o', async (options, message) => {
@@ -418,6 +420,32 @@ describeGpu('the scorer', (opened) => {
       expect(seen).toHaveLength(1);
       expect(device.liveBuffers).toBe(live);
       expect((await scorer.score(imagesOf(2))).importance).toHaveLength(2);
+    });
+
+    it('is done with once disposed, also while it works, and its device goes on', async () => {
+      const live = device.liveBuffers;
+      const message = /scorer: used after dispose/;
+      for (const work of [
+        (scorer: Scorer) => scorer.score(imagesOf(2)),
+        (scorer: Scorer) => scorer.sample(600),
+      ]) {
+        const scorer = await Scorer.create(device, modelOf(small), { latents: 64 });
+        const pending = work(scorer);
+        scorer.dispose();
+        await expect(pending).rejects.toThrow(message);
+      }
+      const scorer = await Scorer.create(device, modelOf(small), { latents: 64 });
+      await expect(scorer.score(imagesOf(2), { onProgress: () => scorer.dispose() })).rejects.toThrow(
+        message,
+      );
+      await device.idle();
+      expect(device.liveBuffers).toBe(live);
+    });
+
+    it('names estimates that leave float32', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 8, lambda: 1e-37 });
+      const far = { data: new Float32Array(12).fill(1e30), shape: [1, 6, 2] };
+      await expect(scorer.score(far)).rejects.toThrow(/of sample 0 is .*lambda = 1e-37.*raise lambda/);
     });
 
     it('cannot be used once disposed', async () => {

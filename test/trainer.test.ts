@@ -580,6 +580,22 @@ describeGpu('the trainer', (device) => {
     });
   });
 
+  it('frees what it was about to use where it is disposed while it prepares, samples or runs', async () => {
+    const message = 'trainer: used after dispose(); create a new one';
+    for (const work of [(trainer: Trainer) => train(trainer, 5), (trainer: Trainer) => trainer.sample(600)]) {
+      const trainer = await Trainer.create(device, OPTIONS);
+      const pending = work(trainer);
+      trainer.dispose();
+      await expect(pending).rejects.toThrow(message);
+    }
+    const trainer = await Trainer.create(device, OPTIONS);
+    const pending = train(trainer, { steps: 1_000_000, reportEvery: 1 });
+    setTimeout(() => trainer.dispose(), 300);
+    await expect(pending).rejects.toThrow(message);
+    await device.idle();
+    expect(device.liveBuffers).toBe(0);
+  });
+
   describe('wrong input to a trainer', () => {
     it('is named, with its value and the fix', async () => {
       await withTrainer(device, OPTIONS, async (trainer) => {

@@ -47,6 +47,14 @@ function oneLine(text: string): string {
   return `entropic-gan: ${message}; add --help for what there is\n`;
 }
 
+// A reader that has enough, as `head` has, ends neither a training run nor the program with a stack.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  console.error(`entropic-gan: stdout: cannot be written (${error.message}); send it elsewhere`);
+  process.exitCode = 2;
+});
+process.stderr.on('error', () => {});
+
 for (const register of [registerDemo, registerDoctor, registerTrain, registerScore, registerSample])
   register(program);
 

@@ -1,10 +1,10 @@
 /** The folder of a training run, and how a run goes on from it. */
-import { appendFile, readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../gan/checkpoint.ts';
 import type { TrainingReport } from '../gan/trainer.ts';
 import { UserError } from '../gpu/errors.ts';
-import { ensureFolder, writeWhole } from '../node/files.ts';
+import { appendText, ensureFolder, readWhole, writeWhole } from '../node/files.ts';
 import { readCheckpoint, writeCheckpoint, writeModel } from '../node/model-files.ts';
 
 export interface RunFolder {
@@ -57,7 +57,7 @@ export async function refuseUsed(folder: RunFolder): Promise<void> {
  */
 export async function prepareFolder(folder: RunFolder, step: number): Promise<void> {
   await ensureFolder(folder.path);
-  const text = (await found(folder.metrics)) ? await readFile(folder.metrics, 'utf8') : '';
+  const text = (await found(folder.metrics)) ? new TextDecoder().decode(await readWhole(folder.metrics)) : '';
   const kept = text.split('\n').filter((line) => line !== '' && reportedStep(line) <= step);
   await writeWhole(folder.metrics, kept.map((line) => `${line}\n`).join(''));
 }
@@ -71,9 +71,9 @@ function reportedStep(line: string): number {
   }
 }
 
-/** Appends a report. */
+/** Appends a report. @throws UserError where it cannot be written. */
 export async function appendReport(folder: RunFolder, report: TrainingReport): Promise<void> {
-  await appendFile(folder.metrics, `${JSON.stringify(report)}\n`);
+  await appendText(folder.metrics, `${JSON.stringify(report)}\n`);
 }
 
 /** Writes model and checkpoint. */

@@ -1,8 +1,9 @@
 /** `entropic-gan score`: log-likelihoods of data sets under a model, as CSV and in tables. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { dirname } from 'node:path';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, sampleSize } from '../data/dataset.ts';
 import { UserError } from '../gpu/errors.ts';
+import { sizeOf } from '../graph/graph.ts';
 import { ESTIMATORS, type Estimator, scoresCsv } from '../report/scores-csv.ts';
 import { ensureFolder, writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
@@ -73,6 +74,15 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
   for (const spec of options.data)
     datasets.push(await loadDataset(spec, limit === undefined ? {} : { limit }));
   const training = options.baselines === undefined ? undefined : await loadDataset(options.baselines);
+  const { sample } = model.configuration.settings.model;
+  // Before anything is scored, which takes long.
+  const misfit = [...datasets, ...(training ? [training] : [])].find(
+    ({ shape }) => sampleSize(shape) !== sizeOf(sample),
+  );
+  if (misfit)
+    throw new UserError(
+      `score: samples of ${misfit.name} have shape [${misfit.shape}] (${sampleSize(misfit.shape)} values), the model was made for [${sample}] (${sizeOf(sample)}); give data with as many values`,
+    );
   const twice = datasets.find(({ name }, i) => datasets.findIndex((other) => other.name === name) !== i);
   if (histogram !== undefined && twice)
     throw new UserError(

@@ -1,5 +1,6 @@
 /** `entropic-gan train`: trains a model on a data set, or goes on with a run. */
 import { type Command, Option } from 'commander';
+import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { Checkpoint, RunPlan } from '../gan/checkpoint.ts';
 import {
@@ -220,6 +221,7 @@ async function prepare(command: Command, options: TrainOptions): Promise<Run> {
       `train: ${command.options.find((option) => option.attributeName() === given)?.long} cannot be given with --resume: a run keeps its settings; drop it, or start a new run`,
     );
   const { checkpoint: resume, folder } = await resumed(options.resume);
+  if (out !== undefined && resolve(out) !== resolve(folder)) await refuseUsed(runFolder(out));
   const { configuration } = resume.model;
   const dataset = await loadDataset(data ?? configuration.data);
   const plan = planOf({ ...resume.plan, ...options });

@@ -139,7 +139,9 @@ function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T
 
 function wholeNumber(name: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least || value > 0xffffffff)
-    throw new UserError(`trainer: ${name} is ${value}; must be a whole number of ${least} or more`);
+    throw new UserError(
+      `trainer: ${name} is ${value}; must be a whole number of ${least} or more, 4294967295 at most`,
+    );
   return value;
 }
 

@@ -14,6 +14,7 @@ import { targetOf } from '../gpu/target.ts';
 import { sizeOf } from '../graph/graph.ts';
 import { type Networks, networksOf } from '../nn/architectures.ts';
 import { initialParameters } from '../nn/initialise.ts';
+import { mostSamples } from '../ops/entropic-objective.ts';
 import { type Checkpoint, NETWORKS, type NetworkName } from './checkpoint.ts';
 import { generate } from './generate.ts';
 import type { Model } from './model.ts';
@@ -114,6 +115,12 @@ export class Trainer implements Disposable {
     { resume, profile = false }: { resume?: Checkpoint; profile?: boolean } = {},
   ): Promise<Trainer> {
     const settings = trainerSettings(options);
+    const d = sizeOf(settings.model.sample);
+    const most = mostSamples(device.gpu.limits.maxStorageBufferBindingSize, d);
+    if (settings.batch > most)
+      throw new UserError(
+        `trainer: batch is ${settings.batch}; this device takes at most ${most} samples of ${d} values at once, use a smaller batch`,
+      );
     const networks = networksOf(settings.model);
     const buffers = trainingBuffers(device, settings, networks);
     try {
@@ -184,6 +191,9 @@ export class Trainer implements Disposable {
     const pending: PendingReport[] = [];
     try {
       yield* this.#iterate(await this.#prepare(dataset), { steps, reportEvery, signal }, pending);
+    } catch (error) {
+      this.#check(); // where it was disposed meanwhile, that is the reason
+      throw error;
     } finally {
       // Also where the caller leaves the loop early: the next run finds the ring free.
       await Promise.allSettled(pending.map(({ bytes }) => bytes));
@@ -291,7 +301,9 @@ export class Trainer implements Disposable {
     this.#check();
     const parameters =
       this.#buffers['generator.average'] ?? (this.#buffers['generator.parameters'] as OwnedBuffer);
-    return generate(this.#device, this.settings.model, parameters.buffer, count, options.seed ?? 0);
+    return generate(this.#device, this.settings.model, parameters.buffer, count, options.seed ?? 0, () =>
+      this.#check(),
+    );
   }
 
   dispose(): void {
@@ -334,6 +346,8 @@ export class Trainer implements Disposable {
         phasesPerRun: MOST_ITERATIONS_PER_SUBMIT * (this.settings.criticSteps + 1),
         ...(this.#profiler ? { profiler: this.#profiler } : {}),
       });
+      if (this.#disposed) plan.dispose();
+      this.#check();
       this.#data = { dataset, resident, plan, recordings };
     } catch (error) {
       resident.buffer.dispose();

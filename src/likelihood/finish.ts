@@ -3,6 +3,7 @@
  * weights relative to their maximum; the logarithms, the entropies and everything that cancels are taken here.
  * Formulas: docs/mathematics.md §4; the layout of a state: shaders/lib/likelihood_state.wgsl.
  */
+import { UserError } from '../gpu/errors.ts';
 import { type LikelihoodCost, STATE_FLOATS } from '../ops/log-likelihood.ts';
 import { logNormaliser } from './log-normaliser.ts';
 import { paretoK } from './pareto.ts';
@@ -53,7 +54,7 @@ export interface FinishOptions {
   readonly tail?: Float32Array;
 }
 
-/** The importance-weighted estimates of `state`, [n, 16]. */
+/** The importance-weighted estimates of `state`, [n, 16]. @throws UserError where one is not finite. */
 export function finishImportance(state: State, options: FinishOptions): ImportanceEstimates {
   const { count, d, cost, lambda, tail } = options;
   const n = state.length / STATE_FLOATS;
@@ -67,6 +68,7 @@ export function finishImportance(state: State, options: FinishOptions): Importan
     essImportance[i] = (sum * sum) / sumOfSquares;
     maxWeightImportance[i] = 1 / sum;
   }
+  checkFinite('L_K', importance, lambda);
   return {
     logC,
     importance,
@@ -79,6 +81,7 @@ export function finishImportance(state: State, options: FinishOptions): Importan
 /**
  * All estimates of `state`, [n, 16], accumulated with a critic.
  * @param options.r latent dimension; @param options.given whether the latents were drawn from given proposals.
+ * @throws UserError where one is not finite.
  */
 export function finishLikelihood(
   state: State,
@@ -110,6 +113,7 @@ export function finishLikelihood(
       paperScore[i] = Math.log(p.sum) - p.gap / p.sum - p.energy / p.sum;
     }
   }
+  checkFinite('S_K', surrogate, lambda);
   return {
     ...estimates,
     surrogate,
@@ -118,6 +122,14 @@ export function finishLikelihood(
     maxWeight,
     paperScore,
   };
+}
+
+function checkFinite(name: string, values: Float64Array, lambda: number): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new UserError(
+      `log-likelihood: ${name} of sample ${bad} is ${values[bad]}: costs or critics, over lambda = ${lambda}, leave the range of float32; raise lambda, or take a model whose training stayed finite`,
+    );
 }
 
 function readImportance(state: State, i: number): { max: number; sum: number; sumOfSquares: number } {

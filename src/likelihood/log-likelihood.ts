@@ -20,6 +20,7 @@ import {
   finishImportance,
   finishLikelihood,
 } from './finish.ts';
+import { isPositiveFloat } from './log-normaliser.ts';
 import { tailLength } from './pareto.ts';
 
 /** Float32 values and their shape, row-major. */
@@ -183,8 +184,10 @@ function check(inputs: ImportanceInputs): Checked {
     );
   if (!COSTS.includes(cost))
     throw new UserError(`logLikelihood: unknown cost ${String(cost)}; use one of ${COSTS.join(', ')}`);
-  if (!(lambda > 0 && Number.isFinite(lambda)))
-    throw new UserError(`logLikelihood: lambda must be a positive number, is ${lambda}`);
+  if (!isPositiveFloat(lambda))
+    throw new UserError(
+      `logLikelihood: lambda must be a positive number (in 32-bit floating point), is ${lambda}`,
+    );
   if (observations.shape.length !== 2)
     throw new UserError(`logLikelihood: observations must be [N, d], are ${text(observations.shape)}`);
   const [n, d] = observations.shape as readonly [number, number];

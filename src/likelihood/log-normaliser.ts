@@ -32,3 +32,8 @@ export function logNormaliser(cost: LikelihoodCost, d: number, lambda: number): 
       );
   }
 }
+
+/** Whether λ stays a positive number on the GPU: float32, where subnormal numbers may count as 0. */
+export function isPositiveFloat(lambda: number): boolean {
+  return Math.fround(lambda) >= 2 ** -126 && Number.isFinite(Math.fround(lambda));
+}

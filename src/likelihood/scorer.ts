@@ -30,6 +30,7 @@ import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from './banks.ts';
 import { bitsPerDimension } from './bits-per-dimension.ts';
 import { type LikelihoodEstimates, finishLikelihood } from './finish.ts';
+import { isPositiveFloat } from './log-normaliser.ts';
 import { tailLength } from './pareto.ts';
 import { type Verdict, certificate, verdictOf } from './reliability.ts';
 
@@ -108,8 +109,10 @@ export class Scorer implements Disposable {
       throw new UserError(`scorer: latents is ${latents}; must be a whole number from 1 to ${MOST_LATENTS}`);
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
       throw new UserError(`scorer: seed is ${seed}; must be a whole number from 0 to 4294967295`);
-    if (!(lambda > 0 && Number.isFinite(lambda)))
-      throw new UserError(`scorer: lambda is ${lambda}; must be a finite number above 0`);
+    if (!isPositiveFloat(lambda))
+      throw new UserError(
+        `scorer: lambda is ${lambda}; must be a finite number above 0 (in 32-bit floating point)`,
+      );
     device.check();
     return new Scorer(device, model, { latents, seed, lambda });
   }
@@ -171,7 +174,9 @@ export class Scorer implements Disposable {
   async sample(count: number, options: { readonly seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
     const { model } = this.model.configuration.settings;
-    return generate(this.#device, model, this.#generator.buffer, count, options.seed ?? 0);
+    return generate(this.#device, model, this.#generator.buffer, count, options.seed ?? 0, () =>
+      this.#check(),
+    );
   }
 
   dispose(): void {
@@ -251,6 +256,7 @@ export class Scorer implements Disposable {
         for (const { observations, row, count } of here)
           device.upload(observations, 0, rowsOf(set, row, count));
         for (const { bank, start, count: validCount, firstOfBank, lastOfBank } of chunks) {
+          this.#check(); // it may have been disposed while the last one ran
           plan.run([{ phase: 'bank', values: { firstBlock: (start * latent) / 2 } }]);
           const values = { validCount, first: Number(firstOfBank), firstOfAll: Number(start === 0) };
           for (const { name, state, finals } of here) {

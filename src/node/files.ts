@@ -1,6 +1,18 @@
 /** Files in Node: how data sets are read, and how results are written so that a failure leaves nothing half-written. */
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  appendFile,
+  constants,
+  mkdir,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -34,21 +46,44 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Writes a file under a temporary name and renames it, so that the file is there whole or not at all.
+ * Writes a file under a temporary name and renames it, so that the file is there whole or not at all. Links are followed,
+ * and what is no file, a pipe or a device such as /dev/stdout, is written to instead of being replaced.
  * @throws UserError when it cannot be written.
  */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const target = await realpath(path).catch(() => path);
+  const temporary = `${target}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
+    if (await isStream(target)) return await writeFile(target, content);
     await writeFile(temporary, content);
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw new UserError(
-      `${path}: cannot be written (${reason(error)}); choose a folder that you may write to, with space left`,
-    );
+    throw unwritable(path, error);
   }
+}
+
+/** Appends to a file. @throws UserError when it cannot be written. */
+export async function appendText(path: string, text: string): Promise<void> {
+  try {
+    await appendFile(path, text);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, error: unknown): UserError {
+  return new UserError(
+    `${path}: cannot be written (${reason(error)}); choose a folder that you may write to, with space left`,
+  );
+}
+
+async function isStream(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isFile() && !found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Makes a folder and makes sure that it can be written to. @throws UserError */
