@@ -186,7 +186,7 @@ function check(inputs: ImportanceInputs): Checked {
     throw new UserError(`logLikelihood: unknown cost ${String(cost)}; use one of ${COSTS.join(', ')}`);
   if (!isPositiveFloat(lambda))
     throw new UserError(
-      `logLikelihood: lambda must be a positive number (in 32-bit floating point), is ${lambda}`,
+      `logLikelihood: lambda must be a positive number, is ${lambda} (in 32-bit floating point)`,
     );
   if (observations.shape.length !== 2)
     throw new UserError(`logLikelihood: observations must be [N, d], are ${text(observations.shape)}`);
