@@ -506,7 +506,7 @@ describeGpu('the trainer', (device) => {
         const critic = sgd({ rate });
         const options = { ...OPTIONS, form: 'exp', lambda, criticSteps: 1, critic } as const;
         await withTrainer(device, options, async (trainer) => {
-          expect(await trainToFailure(trainer)).toBeGreaterThan(0);
+          await trainToFailure(trainer); // at the first step or later, as the weights are drawn
           const left = await trainer.sample(20);
           expect(left.every(Number.isFinite)).toBe(true);
           await expect(train(trainer, 60)).rejects.toThrow('no longer finite');
