@@ -346,7 +346,7 @@ describeGpu('the one-shot log-likelihood', (opened) => {
     const bad: readonly [string, Partial<Record<keyof LikelihoodInputs, unknown>>, RegExp][] = [
       ['cosine', { cost: 'cosine' }, /not normalisable/],
       ['an unknown cost', { cost: 'l3' }, /unknown cost l3/],
-      ['λ = 0', { lambda: 0 }, /lambda must be a positive number .*, is 0/],
+      ['λ = 0', { lambda: 0 }, /lambda must be a positive number, is 0/],
       ['an infinite λ', { lambda: Infinity }, /lambda must be a positive number/],
       [
         'an infinite value',
