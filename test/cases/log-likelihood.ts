@@ -119,9 +119,30 @@ function caseOf(shape: Shape, seed: number): KernelCase {
         ).flat(),
       };
     },
+    quantities: { state: STATE },
     ...(shape.bench === undefined ? {} : { bench: shape.bench }),
     ...(shape.hardwareOnly === undefined ? {} : { hardwareOnly: shape.hardwareOnly }),
   };
 }
+
+/** What a state holds, as laid out in shaders/lib/likelihood_state.wgsl. */
+const STATE = [
+  'max s',
+  'Σeˢ',
+  'Σe²ˢ',
+  'reference',
+  'max t',
+  'Σeᵗ',
+  'Σe²ᵗ',
+  'Σeᵗ(t − max)',
+  'Σeᵗl',
+  'Σeᵗ½‖x‖²',
+  'Σeᵗ·ratio',
+  'unused',
+  'max u',
+  'Σeᵘ',
+  'Σeᵘ(u − max)',
+  'Σeᵘ·energy',
+];
 
 export const cases: readonly KernelCase[] = shapes.map(caseOf);

@@ -18,7 +18,7 @@ export interface KernelCase {
   ) => Readonly<Record<string, Tensor>>;
   /** The same outputs from the float64 twin. */
   readonly reference: (round: Round) => Readonly<Record<string, ArrayLike<number>>>;
-  /** Outputs whose elements are different quantities, to be compared one by one: the names of the first of them. */
+  /** Outputs whose rows hold different quantities, to be compared one by one: their names, in the order of the twin's rows. */
   readonly quantities?: Readonly<Record<string, readonly string[]>>;
   /** The size of the terms of outputs or quantities (`output.quantity`) that are sums in which they cancel. */
   readonly termsOf?: (
