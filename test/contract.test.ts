@@ -197,7 +197,7 @@ describe('races between barriers', () => {
     entropic_objective_gradient: [() => caseOf('entropic-objective', 'l1-hinge-n65m33d9')],
     log_likelihood_row: [() => caseOf('log-likelihood', 'row-odd')],
     log_likelihood_tile: [() => caseOf('log-likelihood', 'tile-above')],
-    log_likelihood_tile_sg4: 'the interpreter has no subgroup builtins',
+    log_likelihood_tile_subgroup4: 'the interpreter has no subgroup builtins',
     log_likelihood_tail: [() => withTail],
     optimiser_gradient_norm: [() => caseOf('optimiser', 'sgd-below-the-clip')],
     reduce_rows: [() => caseOf('reduce', 'sum-of-rows-65x65')],

@@ -56,7 +56,7 @@ export function registerScore(program: Command): void {
     )
     .option('--limit <n>', 'samples of each data set at most', wholeNumber(1))
     .option('--seed <n>', 'same seed, same latents', number, 0)
-    .option('--lambda <λ>', 'λ of the noise model (default: the one that training ended with)', number)
+    .option('--lambda <λ>', 'λ of the noise model (default: the last of the training schedule)', number)
     .option('--out <file>', 'CSV file to write, a line per sample')
     .option('--histogram <file>', 'SVG file to draw: how L_K is distributed over each data set')
     .option('--json', 'one JSON object a line: the summary of each data set, then each comparison', false)

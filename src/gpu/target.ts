@@ -8,6 +8,14 @@ export interface Target {
   readonly subgroupSize?: number;
 }
 
+/**
+ * Whether a target runs the variants for subgroups of exactly four lanes: a software adapter, whose subgroups are SIMD
+ * registers, so that a load of four neighbours is one instruction and a broadcast a shuffle.
+ */
+export function hasFourLanes(target: Target): boolean {
+  return target.adapter === 'software' && target.subgroupSize === 4;
+}
+
 export function targetOf(device: Device): Target {
   const sizes = device.adapter.subgroupSizes;
   return {

@@ -39,7 +39,7 @@ export interface ScorerOptions {
   readonly latents?: number;
   /** Same seed, same latents. Default 0. */
   readonly seed?: number;
-  /** λ of the explicit model, in units of the cost; default the one that training ended with. */
+  /** λ of the explicit model, in units of the cost; default the last of the training schedule. */
   readonly lambda?: number;
 }
 

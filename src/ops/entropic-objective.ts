@@ -3,7 +3,7 @@
  * Formulas: shaders/entropic_objective_finish.wgsl and shaders/entropic_objective_gradient.wgsl.
  */
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
-import type { Target } from '../gpu/target.ts';
+import { type Target, hasFourLanes } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 
 export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared'] as const;
@@ -84,8 +84,7 @@ const DISPATCH_FLOPS = { software: 4e8, hardware: 2e12 };
 
 /** The kernel that sums the costs of the pairs on a target. */
 function tilesVariant(target: Target): 'entropic_objective_tiles' | 'entropic_objective_tiles_subgroup4' {
-  const fourLanes = target.adapter === 'software' && target.subgroupSize === 4;
-  return fourLanes ? 'entropic_objective_tiles_subgroup4' : 'entropic_objective_tiles';
+  return hasFourLanes(target) ? 'entropic_objective_tiles_subgroup4' : 'entropic_objective_tiles';
 }
 
 /** Tiles of 32 in a block and number of blocks along a side of `count`. */

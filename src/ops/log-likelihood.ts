@@ -4,7 +4,7 @@
  * one after the other, and their states add up. Formulas: docs/mathematics.md §4 and shaders/lib/likelihood_state.wgsl.
  */
 import { type ParamValue, kernelCall } from '../gpu/kernel.ts';
-import type { Target } from '../gpu/target.ts';
+import { type Target, hasFourLanes } from '../gpu/target.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
 import { elementGroups } from './grid.ts';
 
@@ -132,11 +132,11 @@ const costOp: Op<CostAttributes> = {
         }),
       ];
     }
-    const inLanesOfFour = target.adapter === 'software' && target.subgroupSize === 4 && d % 4 === 0;
+    const inLanesOfFour = hasFourLanes(target) && d % 4 === 0;
     return [
       kernelCall({
         ...common,
-        kernel: inLanesOfFour ? 'log_likelihood_tile_sg4' : 'log_likelihood_tile',
+        kernel: inLanesOfFour ? 'log_likelihood_tile_subgroup4' : 'log_likelihood_tile',
         params,
         workgroups: [Math.ceil(n / TILE), slices, 1],
         bytes: (8 * n * count * d) / TILE + 64 * n * slices,

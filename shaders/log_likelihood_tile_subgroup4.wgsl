@@ -91,7 +91,7 @@ fn fold(
 }
 
 @compute @workgroup_size(32)
-fn log_likelihood_tile_sg4(
+fn log_likelihood_tile_subgroup4(
   @builtin(local_invocation_index) local: u32,
   @builtin(subgroup_invocation_id) lane: u32,
   @builtin(workgroup_id) group: vec3u,
