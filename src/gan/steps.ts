@@ -14,7 +14,7 @@ import type { Networks } from '../nn/architectures.ts';
 import { type ParameterLayout, type Stack, applyStack, parameterTensors } from '../nn/layers.ts';
 import { entropicObjective, entropicObjectiveGradient } from '../ops/entropic-objective.ts';
 import { gatherBatch } from '../ops/gather.ts';
-import { addGradients } from '../ops/matmul.ts';
+import { addGradients } from '../ops/product.ts';
 import { optimiserStateBytes, optimiserStep } from '../ops/optimiser.ts';
 import { threefryNormal } from '../ops/threefry.ts';
 import type { NetworkName } from './checkpoint.ts';

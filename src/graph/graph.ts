@@ -34,6 +34,8 @@ export interface Node<A = unknown> {
  */
 export interface Op<A> {
   readonly name: string;
+  /** Its attributes include an epilogue, into which backward passes fold what follows (ops/product.ts). */
+  readonly isProduct?: true;
   readonly dispatch: (node: Node<A>, target: Target) => readonly AnyKernelCall<Tensor>[];
   readonly derivative?: (
     graph: Graph,
