@@ -5,12 +5,12 @@
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts';
 import { OBJECTIVE_COSTS, OBJECTIVE_FORMS } from '../src/ops/entropic-objective.ts';
-import { activate, activationDerivative } from './reference/activation.ts';
+import { activate, activationCurvature, activationDerivative } from './reference/activation.ts';
 import { add } from './reference/add.ts';
 import { type Pairs, entropicObjective, entropicObjectiveGradient } from './reference/entropic-objective.ts';
 import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
 import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
-import { relativeError } from './support/oracle.ts';
+import { maxError, relativeError } from './support/oracle.ts';
 import { randomOf } from './support/random.ts';
 
 const exactly = (x: number): number => x;
@@ -84,6 +84,12 @@ describe('activations', () => {
         gradient,
       ),
     ).toBeLessThan(1e-8);
+    const y = x.map(f).filter((value) => Math.abs(value) > 0.01); // clear of the kinks
+    const ofY = y.map((value) => activationCurvature(kind, value, exactly));
+    const found = differences(y, (at) =>
+      at.reduce((sum, v) => sum + activationDerivative(kind, v, 0.3, exactly), 0),
+    );
+    expect(maxError(found, ofY)).toBeLessThan(1e-8);
   });
 });
 

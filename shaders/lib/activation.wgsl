@@ -1,4 +1,4 @@
-// Activation functions and their derivatives through the output y = f(x), by number:
+// Activation functions f, their derivatives f′ through the output y = f(x), and ∂f′/∂y, by number:
 // 0 linear, 1 ReLU, 2 leaky ReLU, 3 sigmoid, 4 tanh, 5 softplus. At x = 0: relu′ = 0, leaky′ = slope.
 // No step relies on inf or NaN: exponents are never positive.
 
@@ -46,6 +46,24 @@ fn activation_derivative(kind: u32, y: f32, slope: f32) -> f32 {
     }
     default: {
       return 1.0;
+    }
+  }
+}
+
+// ∂f′/∂y, for f′ as a function of the output y; f″ = f′·∂f′/∂y.
+fn activation_curvature_at(kind: u32, y: f32) -> f32 {
+  switch kind {
+    case 3u: {
+      return 1.0 - 2.0 * y;
+    }
+    case 4u: {
+      return -2.0 * y;
+    }
+    case 5u: {
+      return exp(-min(y, 80.0));
+    }
+    default: {
+      return 0.0;
     }
   }
 }

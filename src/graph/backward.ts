@@ -11,6 +11,8 @@ export type Sum = (graph: Graph, a: Tensor, b: Tensor) => Tensor;
  * Gradients of a scalar L with respect to `wanted`, given dL/dt for some tensors t of the graph (the seeds), whose memory
  * may be taken over.
  * @param sum how gradients that reach a tensor along several paths are brought together.
+ * @param differentiable keeps every gradient as it is, so that none is fused into a product or added to in place: only then can
+ *   what is emitted be differentiated again.
  * @returns one gradient per wanted tensor, undefined where L does not depend on it.
  */
 export function backward(
@@ -18,6 +20,7 @@ export function backward(
   seeds: readonly (readonly [Tensor, Tensor])[],
   wanted: readonly Tensor[],
   sum: Sum,
+  { differentiable = false }: { readonly differentiable?: boolean } = {},
 ): (Tensor | undefined)[] {
   const forward = [...graph.nodes];
   const asked = new Set<Tensor>(wanted);
@@ -28,7 +31,10 @@ export function backward(
   const gradients = new Map<Tensor, Tensor>();
   const accumulate = (tensor: Tensor, gradient: Tensor): void => {
     const before = gradients.get(tensor);
-    gradients.set(tensor, before ? sum(graph, before, gradient) : gradient);
+    if (differentiable) graph.keep(gradient);
+    const total = before ? sum(graph, before, gradient) : gradient;
+    if (differentiable) graph.keep(total);
+    gradients.set(tensor, total);
   };
   keepRepeated(
     graph,

@@ -7,3 +7,10 @@ export type ActivationKind = (typeof ACTIVATIONS)[number];
 export function activationNumber(kind: ActivationKind): number {
   return ACTIVATIONS.indexOf(kind);
 }
+
+/** Those whose derivative does not change within a piece, so that their second derivative is 0. */
+const LINEAR_IN_PIECES: readonly ActivationKind[] = ['linear', 'relu', 'leaky-relu'];
+
+export function isLinearInPieces(kind: ActivationKind): boolean {
+  return LINEAR_IN_PIECES.includes(kind);
+}

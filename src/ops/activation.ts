@@ -1,7 +1,10 @@
-/** Activation functions on their own, and their gradients; in dense layers both ride in the products (`ops/matmul.ts`). */
+/**
+ * Activation functions on their own, their gradients, and the gradients of those; in dense layers the first two ride in the
+ * products (`ops/product.ts`).
+ */
 import { kernelCall } from '../gpu/kernel.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
-import { type ActivationKind, activationNumber } from './activation-kinds.ts';
+import { type ActivationKind, activationNumber, isLinearInPieces } from './activation-kinds.ts';
 import { elementGroups } from './grid.ts';
 
 interface Activation {
@@ -52,6 +55,36 @@ const activationGradientOp: Op<Activation> = {
       }),
     ];
   },
+  derivative(graph, { inputs, attributes: { kind, slope } }, [gradient], wanted) {
+    const [dy, y] = inputs as readonly [Tensor, Tensor];
+    return [
+      gradient && wanted[0] ? activationGradient(graph, gradient, y, kind, slope) : undefined,
+      gradient && wanted[1] && !isLinearInPieces(kind)
+        ? activationCurvature(graph, gradient, dy, y, kind)
+        : undefined,
+    ];
+  },
+};
+
+const activationCurvatureOp: Op<Pick<Activation, 'kind'>> = {
+  name: 'activation-curvature',
+  dispatch({ inputs, outputs, attributes: { kind } }) {
+    const [g, dy, y] = inputs as readonly [Tensor, Tensor, Tensor];
+    const [out] = outputs as readonly [Tensor];
+    const count = sizeOf(out.shape);
+    return [
+      kernelCall({
+        kernel: 'activation_curvature',
+        label: out.name,
+        params: { count },
+        bindings: { g, dy, y, out },
+        overrides: { ACTIVATION: activationNumber(kind) },
+        workgroups: elementGroups(count, 64),
+        flops: 10 * count,
+        bytes: 16 * count,
+      }),
+    ];
+  },
 };
 
 /** f(x), elementwise. @param slope of leaky ReLU below zero. */
@@ -75,5 +108,14 @@ export function activationGradient(
     inputs: [dy, y],
     outputs: [{ name: `d(${y.name})·${kind}'`, shape: y.shape }],
     attributes: { kind, slope },
+  })[0];
+}
+
+/** The gradient with respect to y of dy ⊙ f'(y), of which g is the gradient: g ⊙ dy ⊙ ∂f'/∂y. */
+function activationCurvature(graph: Graph, g: Tensor, dy: Tensor, y: Tensor, kind: ActivationKind): Tensor {
+  return graph.add(activationCurvatureOp, {
+    inputs: [g, dy, y],
+    outputs: [{ name: `d(${y.name})·${kind}''`, shape: y.shape }],
+    attributes: { kind },
   })[0];
 }

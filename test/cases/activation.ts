@@ -1,7 +1,10 @@
-/** Cases of the activations and their gradients: counts around a workgroup's; saturation, zeros of both signs, tiny values. */
+/**
+ * Cases of the activations, their gradients and the gradients of those: counts around a workgroup's; saturation, zeros of
+ * both signs, tiny values.
+ */
 import { backward } from '../../src/graph/backward.ts';
-import { ACTIVATIONS, type ActivationKind } from '../../src/ops/activation-kinds.ts';
-import { activation } from '../../src/ops/activation.ts';
+import { ACTIVATIONS, type ActivationKind, isLinearInPieces } from '../../src/ops/activation-kinds.ts';
+import { activation, activationGradient } from '../../src/ops/activation.ts';
 import { add } from '../../src/ops/add.ts';
 import * as twin from '../reference/activation.ts';
 import type { KernelCase } from '../support/case.ts';
@@ -43,7 +46,47 @@ function caseOf(
   };
 }
 
+/** Gradients of Σ g ⊙ dy ⊙ f'(y) with respect to dy and y, y outputs of f. */
+function secondCaseOf(
+  kind: ActivationKind,
+  name: string,
+  x: Float32Array<ArrayBuffer>,
+  bench: boolean,
+): KernelCase {
+  const { normal } = randomOf(8);
+  const shape = [x.length];
+  const y = x.map((value) => twin.activate(kind, value, SLOPE, (exact) => exact));
+  const dy = filled(x.length, normal);
+  const g = filled(x.length, normal);
+  const curved = !isLinearInPieces(kind);
+  return {
+    name: `gradient-${kind}-${name}`,
+    inputs: { y: { data: y, shape }, dy: { data: dy, shape }, g: { data: g, shape } },
+    build: (graph, tensors) => {
+      const product = activationGradient(graph, tensors['dy']!, tensors['y']!, kind, SLOPE);
+      const wanted = [tensors['dy']!, tensors['y']!];
+      const [ofDy, ofY] = backward(graph, [[product, tensors['g']!]], wanted, add);
+      return { ofDy: ofDy!, ...(curved ? { ofY: ofY! } : {}) };
+    },
+    reference: (round) => ({
+      ofDy: Float64Array.from(y, (value, i) =>
+        round(g[i]! * twin.activationDerivative(kind, value, SLOPE, round)),
+      ),
+      ...(curved
+        ? {
+            ofY: Float64Array.from(y, (value, i) =>
+              round(round(g[i]! * dy[i]!) * twin.activationCurvature(kind, value, round)),
+            ),
+          }
+        : {}),
+    }),
+    bench,
+  };
+}
+
 export const cases: readonly KernelCase[] = ACTIVATIONS.flatMap((kind, i) => [
+  ...[65, 10_000].map((count) => secondCaseOf(kind, `${count}`, spread(count, 40 + i), count > 65)),
+  secondCaseOf(kind, 'edges', Float32Array.from(EDGES), false),
   ...[1, 63, 64, 65, 10_000].map((count) => caseOf(kind, `${count}`, spread(count, count + i), true)),
   caseOf(kind, 'edges', Float32Array.from(EDGES), false),
 ]);

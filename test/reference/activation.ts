@@ -1,7 +1,8 @@
 /**
  * Float64 twin of the activations.
  *   relu max(x, 0)   leaky-relu x or slope·x   sigmoid 1/(1 + e⁻ˣ)   tanh   softplus log(1 + eˣ)   linear x
- * Derivatives are functions of the output y: 1 or 0 (relu, 0 at x = 0), 1 or slope, y(1 − y), 1 − y², 1 − e⁻ʸ, 1.
+ * Derivatives are functions of the output y: 1 or 0 (relu, 0 at x = 0), 1 or slope, y(1 − y), 1 − y², 1 − e⁻ʸ, 1; theirs
+ * by y are 0, 0, 1 − 2y, −2y, e⁻ʸ, 0.
  */
 import type { ActivationKind } from '../../src/ops/activation-kinds.ts';
 import type { Round } from '../support/case.ts';
@@ -43,5 +44,19 @@ export function activationDerivative(kind: ActivationKind, y: number, slope: num
       return round(-Math.expm1(-y));
     case 'linear':
       return 1;
+  }
+}
+
+/** ∂f'/∂y. */
+export function activationCurvature(kind: ActivationKind, y: number, round: Round): number {
+  switch (kind) {
+    case 'sigmoid':
+      return round(1 - 2 * y);
+    case 'tanh':
+      return -2 * y;
+    case 'softplus':
+      return round(Math.exp(-y));
+    default:
+      return 0;
   }
 }
