@@ -1,6 +1,8 @@
 /** Every case table of test/cases, by static imports, so that a bundler can follow them; a test compares it with the folder. */
 import { cases as activation } from '../test/cases/activation.ts';
 import { cases as add } from '../test/cases/add.ts';
+import { cases as batchNorm } from '../test/cases/batch-norm.ts';
+import { cases as crop } from '../test/cases/crop.ts';
 import { cases as entropicObjective } from '../test/cases/entropic-objective.ts';
 import { cases as gather } from '../test/cases/gather.ts';
 import { cases as logLikelihood } from '../test/cases/log-likelihood.ts';
@@ -14,6 +16,8 @@ import type { KernelCase } from '../test/support/case.ts';
 export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   activation,
   add,
+  'batch-norm': batchNorm,
+  crop,
   'entropic-objective': entropicObjective,
   gather,
   'log-likelihood': logLikelihood,

@@ -185,6 +185,8 @@ describe('races between barriers', () => {
   };
   /** Small cases with more than one tile, for the interpreter is slow; or why it cannot take the kernel. */
   const checks: Readonly<Partial<Record<KernelName, readonly (() => KernelCase)[] | string>>> = {
+    batch_norm_statistics: [() => caseOf('batch-norm', 'batch-43x3x17-relu')],
+    batch_norm_gradient_sums: [() => caseOf('batch-norm', 'batch-43x3x17-relu')],
     entropic_objective_tiles: [
       () => caseOf('entropic-objective', 'squared-hinge-n33m17d5'),
       () => caseOf('entropic-objective', 'half-squared-exp-n63m31d7'),

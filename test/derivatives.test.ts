@@ -7,6 +7,14 @@ import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts
 import { OBJECTIVE_COSTS, OBJECTIVE_FORMS } from '../src/ops/entropic-objective.ts';
 import { activate, activationCurvature, activationDerivative } from './reference/activation.ts';
 import { add } from './reference/add.ts';
+import {
+  type Normalisation,
+  type Statistics,
+  batchNorm,
+  batchNormGradients,
+  batchStatistics,
+} from './reference/batch-norm.ts';
+import { crop, cropGradient } from './reference/crop.ts';
 import { type Pairs, entropicObjective, entropicObjectiveGradient } from './reference/entropic-objective.ts';
 import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
 import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
@@ -105,6 +113,49 @@ it('add', () => {
     relativeError(
       differences(b, (x) => dot(upstream, add(a, x, exactly))),
       upstream,
+    ),
+  ).toBeLessThan(1e-8);
+});
+
+describe('batch normalisation', () => {
+  const choices = ACTIVATIONS.flatMap((activation) =>
+    [false, true].map((frozen) => ({ activation, frozen })),
+  );
+  it.each(choices)('$activation, frozen $frozen', ({ activation, frozen }) => {
+    const [rows, channels] = [7, 3];
+    const x = values(rows * channels, 15).map((value, i) => value + 5 * (i % channels));
+    const [gamma, beta, upstream] = [values(channels, 16), values(channels, 17), values(x.length, 18)];
+    const given = { mean: values(channels, 19), variance: values(channels, 20).map((v) => v * v + 0.5) };
+    const all: Normalisation = { rows, channels, x, gamma, beta, activation, slope: 0.3 };
+    const statisticsOf = (of: Normalisation): Statistics => (frozen ? given : batchStatistics(of, exactly));
+    const loss = (change: Partial<Normalisation>): number => {
+      const changed = { ...all, ...change };
+      return dot(upstream, batchNorm(changed, statisticsOf(changed), exactly));
+    };
+    const statistics = statisticsOf(all);
+    const y = batchNorm(all, statistics, exactly);
+    const gradients = batchNormGradients(all, statistics, y, upstream, frozen, exactly);
+    for (const name of ['x', 'gamma', 'beta'] as const) {
+      const found = differences(all[name] as Float64Array, (at) => loss({ [name]: at }), 2e-4);
+      expect(relativeError(found, gradients[name]), name).toBeLessThan(1e-8);
+    }
+  });
+});
+
+it('crop', () => {
+  const shape = { height: 3, width: 4, channels: 2, toHeight: 2, toWidth: 3 };
+  const [x, upstream, again] = [values(2 * 24, 21), values(2 * 12, 22), values(2 * 24, 23)];
+  const gradient = cropGradient(upstream, shape);
+  expect(
+    relativeError(
+      differences(x, (at) => dot(upstream, crop(at, shape))),
+      gradient,
+    ),
+  ).toBeLessThan(1e-8);
+  expect(
+    relativeError(
+      differences(upstream, (at) => dot(again, cropGradient(at, shape))),
+      crop(again, shape),
     ),
   ).toBeLessThan(1e-8);
 });

@@ -1,12 +1,14 @@
-/** Dense layers and activations, forward and backward, against known answers. */
+/** Dense layers, batch normalisation and activations, forward and backward, against known answers. */
 import { expect, it } from 'vitest';
 import { backward } from '../src/graph/backward.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts';
 import { activation } from '../src/ops/activation.ts';
 import { matmul } from '../src/ops/matmul.ts';
+import { batchNorm, batchNormFrozen } from '../src/ops/batch-norm.ts';
 import { addGradients } from '../src/ops/product.ts';
 import { matmul as multiply } from '../src/nn/matmul.ts';
+import type { FloatMatrix } from '../src/nn/matrix.ts';
 import { describeGpu } from './support/device.ts';
 import { type OracleArray, floats, oracleCases, relativeError } from './support/oracle.ts';
 
@@ -18,11 +20,13 @@ interface LayerCase {
 
 const all = oracleCases<LayerCase>('layers');
 const dense = all.filter(({ params }) => params.layer === 'dense');
+const normalised = all.filter(({ params }) => params.layer === 'batchnorm');
 const activations = all.filter(({ params }) => (ACTIVATIONS as readonly string[]).includes(params.layer));
 
 describeGpu('layers', (device) => {
-  it('has dense layers and every activation', () => {
+  it('has dense layers, batch normalisation and every activation', () => {
     expect(dense.length).toBe(2);
+    expect(normalised.length).toBe(3);
     expect(activations.map(({ params }) => params.layer).sort()).toEqual(
       ACTIVATIONS.filter((kind) => kind !== 'linear').toSorted(),
     );
@@ -65,5 +69,41 @@ describeGpu('layers', (device) => {
     );
     expect(relativeError(results.y, expected['y']!.data)).toBeLessThan(1e-5);
     expect(relativeError(results.gradX, expected['gradX']!.data)).toBeLessThan(1e-5);
+  });
+
+  it.each(normalised)('$name', async ({ name, inputs, expected }) => {
+    const channels = inputs['gamma']!.shape[0]!;
+    const matrixOf = (array: OracleArray): FloatMatrix => {
+      const { data, shape } = floats(array);
+      return { data, shape: [shape[0]!, data.length / shape[0]!] };
+    };
+    const results = await evaluate(
+      device,
+      {
+        x: matrixOf(inputs['x']!),
+        gamma: floats(inputs['gamma']!),
+        beta: floats(inputs['beta']!),
+        upstream: matrixOf(inputs['upstream']!),
+        runningMean: floats(inputs['runningMean']!),
+        runningVar: floats(inputs['runningVar']!),
+      },
+      (graph, { x, gamma, beta, upstream, runningMean, runningVar }) => {
+        const { y, mean, variance } = batchNorm(graph, x, { channels, gamma, beta });
+        const gradients = backward(graph, [[y, upstream]], [x, gamma, beta], addGradients);
+        const [gradX, gradGamma, gradBeta] = gradients.map((gradient) => gradient!);
+        return {
+          y,
+          batchMean: mean,
+          batchVar: variance,
+          gradX: gradX!,
+          gradGamma: gradGamma!,
+          gradBeta: gradBeta!,
+          inferenceY: batchNormFrozen(graph, x, { gamma, beta, mean: runningMean, variance: runningVar }),
+        };
+      },
+    );
+    const allowed = name.endsWith('offset48') ? 2e-5 : 1e-5;
+    for (const [output, values] of Object.entries(results))
+      expect(relativeError(values, expected[output]!.data), output).toBeLessThan(allowed);
   });
 });

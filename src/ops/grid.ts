@@ -7,3 +7,8 @@ const MOST_GROUPS = 4096;
 export function elementGroups(count: number, perGroup: number): [number, number, number] {
   return [Math.max(1, Math.min(MOST_GROUPS, Math.ceil(count / perGroup))), 1, 1];
 }
+
+/** Neighbouring columns that a workgroup takes at a time, the rest of its invocations taking further rows: a power of two. */
+export function lanesAcross(columns: number): number {
+  return Math.min(64, 2 ** Math.ceil(Math.log2(columns)));
+}
