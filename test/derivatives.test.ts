@@ -16,7 +16,9 @@ import {
 } from './reference/batch-norm.ts';
 import { crop, cropGradient } from './reference/crop.ts';
 import { type Pairs, entropicObjective, entropicObjectiveGradient } from './reference/entropic-objective.ts';
+import { gradientPenalty } from './reference/gradient-penalty.ts';
 import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
+import { normaliseRows, normaliseRowsGradient } from './reference/normalise-rows.ts';
 import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
 import { maxError, relativeError } from './support/oracle.ts';
 import { randomOf } from './support/random.ts';
@@ -176,6 +178,24 @@ describe('reductions', () => {
     const lossOfG = (at: Float64Array): number => dot(h, spread({ rows, columns }, at, of, kind, exactly));
     expect(relativeError(differences(g, lossOfG), again)).toBeLessThan(1e-8);
   });
+});
+
+it('gradient penalty', () => {
+  const [rows, columns, scale] = [4, 3, 0.7];
+  const g = values(rows * columns, 11);
+  const loss = (at: Float64Array): number =>
+    scale * gradientPenalty(rows, columns, at, scale, exactly).values.reduce((sum, value) => sum + value);
+  const { gradient } = gradientPenalty(rows, columns, g, scale, exactly);
+  expect(relativeError(differences(g, loss), gradient)).toBeLessThan(1e-8);
+});
+
+it('normalised rows', () => {
+  const [rows, columns] = [4, 3];
+  const x = values(rows * columns, 12);
+  const g = values(rows * columns, 13);
+  const loss = (at: Float64Array): number => dot(g, normaliseRows(rows, columns, at, exactly).unit);
+  const gradient = normaliseRowsGradient(g, normaliseRows(rows, columns, x, exactly), exactly);
+  expect(relativeError(differences(x, loss), gradient)).toBeLessThan(1e-8);
 });
 
 describe('entropic objective', () => {
