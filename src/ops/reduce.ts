@@ -1,6 +1,6 @@
 /** Sums, means and maxima of a matrix along its rows or its columns. Sums and means have derivatives, maxima have none. */
 import { kernelCall } from '../gpu/kernel.ts';
-import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
 import { elementGroups } from './grid.ts';
 
 export const REDUCTIONS = ['sum', 'mean', 'max'] as const;
@@ -8,16 +8,18 @@ export type Reduction = (typeof REDUCTIONS)[number];
 
 interface Reduce {
   readonly kind: Reduction;
+  /** The matrix that is reduced; the tensor's own shape may divide its values otherwise. */
+  readonly rows: number;
+  readonly columns: number;
   /** What is reduced to one number: each row, or each column. */
   readonly of: 'rows' | 'columns';
 }
 
 const reduceOp: Op<Reduce> = {
   name: 'reduce',
-  dispatch({ inputs, outputs, attributes: { kind, of } }) {
+  dispatch({ inputs, outputs, attributes: { kind, of, rows, columns } }) {
     const [x] = inputs as readonly [Tensor];
     const [out] = outputs as readonly [Tensor];
-    const [rows, columns] = x.shape as readonly [number, number];
     return [
       kernelCall({
         kernel: of === 'rows' ? 'reduce_rows' : 'reduce_columns',
@@ -31,18 +33,18 @@ const reduceOp: Op<Reduce> = {
       }),
     ];
   },
-  derivative(graph, { inputs, attributes: { kind, of } }, [gradient]) {
+  derivative(graph, { inputs, attributes }, [gradient]) {
+    const { kind, of } = attributes;
     if (kind === 'max') throw new Error(`reduce: the maximum of the ${of} has no derivative`);
-    return [gradient && spread(graph, gradient, (inputs[0] as Tensor).shape, { kind, of })];
+    return [gradient && spread(graph, gradient, (inputs[0] as Tensor).shape, { ...attributes, kind })];
   },
 };
 
 const spreadOp: Op<Reduce & { readonly kind: 'sum' | 'mean' }> = {
   name: 'reduce-spread',
-  dispatch({ inputs, outputs, attributes: { kind, of } }) {
+  dispatch({ inputs, outputs, attributes: { kind, of, rows, columns } }) {
     const [g] = inputs as readonly [Tensor];
     const [out] = outputs as readonly [Tensor];
-    const [rows, columns] = out.shape as readonly [number, number];
     return [
       kernelCall({
         kernel: 'reduce_spread',
@@ -63,7 +65,7 @@ function reduce(graph: Graph, x: Tensor, attributes: Reduce): Tensor {
   const { kind, of } = attributes;
   return graph.add(reduceOp, {
     inputs: [x],
-    outputs: [{ name: `${kind}(${of} of ${x.name})`, shape: [x.shape[of === 'rows' ? 0 : 1]!] }],
+    outputs: [{ name: `${kind}(${of} of ${x.name})`, shape: [attributes[of]] }],
     attributes,
   })[0];
 }
@@ -84,10 +86,19 @@ function spread(
 
 /** Each row of x [rows, columns] reduced to one number: [rows]. */
 export function reduceRows(graph: Graph, x: Tensor, kind: Reduction): Tensor {
-  return reduce(graph, x, { kind, of: 'rows' });
+  const [rows, columns] = x.shape as readonly [number, number];
+  return reduce(graph, x, { kind, of: 'rows', rows, columns });
 }
 
-/** Each column of x [rows, columns] reduced to one number: [columns]. */
-export function reduceColumns(graph: Graph, x: Tensor, kind: Reduction): Tensor {
-  return reduce(graph, x, { kind, of: 'columns' });
+/**
+ * Each column of x [rows, columns] reduced to one number: [columns].
+ * @param columns where x is to be read as a matrix of that many columns, whatever its shape. Default those of its shape.
+ */
+export function reduceColumns(
+  graph: Graph,
+  x: Tensor,
+  kind: Reduction,
+  columns = x.shape[1] as number,
+): Tensor {
+  return reduce(graph, x, { kind, of: 'columns', rows: sizeOf(x.shape) / columns, columns });
 }

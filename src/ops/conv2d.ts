@@ -1,0 +1,385 @@
+/**
+ * Convolution, transposed convolution and the gradient of their weights, as implicit matrix products with the epilogue of
+ * product.ts. With the geometry of conv-geometry.ts and W [kernel, kernel, channels, filters]:
+ *   conv2d             image → windows    y = act(Σ image ⋆ W + bias)
+ *   conv2dTranspose    windows → image    the adjoint of conv2d, then bias and act
+ *   conv2dWeight       image, windows → W the gradient of Σ windows·conv2d(image) with respect to W
+ * Each one's derivative is made of the other two, so that they can be differentiated any number of times. Images are NHWC
+ * in the rows of a matrix: [batch, height·width·channels].
+ */
+import { kernelCall } from '../gpu/kernel.ts';
+import { hasFourLanes } from '../gpu/target.ts';
+import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
+import { elementGroups } from './grid.ts';
+import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
+import { reduceColumns } from './reduce.ts';
+
+/** A convolution as its kernels see it: windows over an input image, and where its outputs go. */
+interface Windows {
+  readonly batch: number;
+  /** The image that the windows lie on. */
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Windows down and across. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly tapRows: number;
+  readonly tapColumns: number;
+  readonly stride: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+  /** Values that each window gives. */
+  readonly outputs: number;
+  /** Each window's outputs are a block of `block` × `block` pixels of this image; 1 and the windows themselves where plain. */
+  readonly block: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+}
+
+interface Conv extends Product {
+  readonly geometry: ConvGeometry;
+  readonly windows: Windows;
+}
+
+/** One dispatch over windows: weight is [tapRows, tapColumns, channels, outputs]. */
+const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at }, target) => {
+  const [image, weight] = inputs as readonly [Tensor, Tensor];
+  const out = outputs[0] as Tensor;
+  const { windows: w } = at;
+  const epilogue = epilogueCall(inputs, at, image);
+  const m = w.batch * w.rows * w.columns;
+  const n = w.outputs;
+  const k = w.tapRows * w.tapColumns * w.channels;
+  const shared = {
+    label: out.name,
+    params: {
+      m,
+      n,
+      height: w.height,
+      width: w.width,
+      channels: w.channels,
+      rows: w.rows,
+      columns: w.columns,
+      tap_rows: w.tapRows,
+      tap_columns: w.tapColumns,
+      stride: w.stride,
+      pad_top: w.padTop,
+      pad_left: w.padLeft,
+      out_height: w.outHeight,
+      out_width: w.outWidth,
+      out_channels: n / (w.block * w.block),
+      ...epilogue.params,
+    },
+    bindings: { image, weight, ...epilogue.bindings, out },
+    flops: 2 * m * n * k,
+    bytes: 4 * (w.batch * w.height * w.width * w.channels + k * n + m * n),
+  };
+  if (hasFourLanes(target)) {
+    const tile = n <= 4 ? 4 : n <= 16 ? 16 : 32;
+    return [
+      kernelCall({
+        ...shared,
+        kernel: 'conv2d_subgroup4',
+        overrides: { ...epilogue.overrides, BLOCK: w.block, TILE: tile },
+        workgroups: [Math.ceil(m / 32) * Math.ceil(n / tile), 1, 1],
+      }),
+    ];
+  }
+  return [
+    kernelCall({
+      ...shared,
+      kernel: 'conv2d_tile',
+      overrides: { ...epilogue.overrides, BLOCK: w.block },
+      workgroups: [Math.ceil(m / 64) * Math.ceil(n / 64), 1, 1],
+    }),
+  ];
+};
+
+const conv2dOp: Op<Conv> = {
+  name: 'conv2d',
+  isProduct: true,
+  dispatch: dispatchWindows,
+  derivative(graph, node, [outGradient], wanted) {
+    const { geometry, bias } = node.attributes;
+    const [image, weight] = node.inputs as readonly [Tensor, Tensor];
+    const dz = sumGradient(graph, node, outGradient);
+    const gradients: (Tensor | undefined)[] = node.inputs.map(() => undefined);
+    const biasWanted = bias >= 0 && wanted[bias] === true;
+    if (wanted[1]) {
+      const [dWeight, dBias] = weightNode(graph, image, dz, geometry, {
+        name: `d(${weight.name})`,
+        columnSums: biasWanted,
+      });
+      gradients[1] = dWeight;
+      if (biasWanted) gradients[bias] = dBias;
+    } else if (biasWanted) gradients[bias] = reduceColumns(graph, dz, 'sum', geometry.filters);
+    if (wanted[0]) gradients[0] = conv2dTranspose(graph, dz, weight, geometry, { name: `d(${image.name})` });
+    return gradients;
+  },
+};
+
+/** act(conv(image, W) + bias): [batch, h·w·channels] → [batch, rows·columns·filters]; bias [filters]. */
+export function conv2d(
+  graph: Graph,
+  image: Tensor,
+  weight: Tensor,
+  geometry: ConvGeometry,
+  options: ProductOptions = {},
+): Tensor {
+  const batch = image.shape[0] as number;
+  const { rows, columns, filters, kernel } = geometry;
+  const { inputs, epilogue } = productOf([image, weight], options);
+  return graph.add(conv2dOp, {
+    inputs,
+    outputs: [{ name: options.name ?? `conv(${image.name})`, shape: [batch, rows * columns * filters] }],
+    attributes: {
+      ...epilogue,
+      geometry,
+      windows: {
+        ...geometry,
+        batch,
+        tapRows: kernel,
+        tapColumns: kernel,
+        outputs: filters,
+        block: 1,
+        outHeight: rows,
+        outWidth: columns,
+      },
+    },
+  })[0];
+}
+
+const packOp: Op<ConvGeometry> = {
+  name: 'conv2d-pack',
+  dispatch({ inputs, outputs, attributes: geometry }) {
+    const [weight] = inputs as readonly [Tensor];
+    const [packed] = outputs as readonly [Tensor];
+    const { kernel, stride, channels, filters, padTop, padLeft } = geometry;
+    const blocks = blocksOf(geometry);
+    const count = blocks.tapRows * blocks.tapColumns * filters * blocks.blockChannels;
+    return [
+      kernelCall({
+        kernel: 'conv2d_pack',
+        label: packed.name,
+        params: {
+          count,
+          kernel,
+          channels,
+          filters,
+          stride,
+          pad_top: padTop,
+          pad_left: padLeft,
+          tap_columns: blocks.tapColumns,
+          block_pad_top: blocks.padTop,
+          block_pad_left: blocks.padLeft,
+        },
+        bindings: { weight, packed },
+        workgroups: elementGroups(count, 64),
+        flops: 0,
+        bytes: 4 * (kernel * kernel * channels * filters + count),
+      }),
+    ];
+  },
+};
+
+/** W as the weights of the plain convolution that a transposed one is (conv-geometry.ts, `blocksOf`); made once a graph. */
+function packed(graph: Graph, weight: Tensor, geometry: ConvGeometry): Tensor {
+  const found = graph.nodes.find(
+    ({ op, inputs, attributes }) =>
+      op === (packOp as Op<unknown>) &&
+      inputs[0] === weight &&
+      JSON.stringify(attributes) === JSON.stringify(geometry),
+  );
+  if (found) return found.outputs[0] as Tensor;
+  const { tapRows, tapColumns, blockChannels } = blocksOf(geometry);
+  return graph.add(packOp, {
+    inputs: [weight],
+    outputs: [
+      { name: `packed(${weight.name})`, shape: [tapRows, tapColumns, geometry.filters, blockChannels] },
+    ],
+    attributes: geometry,
+  })[0];
+}
+
+/** The windows of a transposed convolution: the packed weights are its second input, W itself its third. */
+const conv2dTransposeOp: Op<Conv> = {
+  name: 'conv2d-transpose',
+  isProduct: true,
+  dispatch: dispatchWindows,
+  derivative(graph, node, [outGradient], wanted) {
+    const { geometry, bias } = node.attributes;
+    const [windows, , weight] = node.inputs as readonly [Tensor, Tensor, Tensor];
+    const dz = sumGradient(graph, node, outGradient);
+    const gradients: (Tensor | undefined)[] = node.inputs.map(() => undefined);
+    if (wanted[2]) gradients[2] = weightNode(graph, dz, windows, geometry, { name: `d(${weight.name})` })[0];
+    if (bias >= 0 && wanted[bias]) gradients[bias] = reduceColumns(graph, dz, 'sum', geometry.channels);
+    if (wanted[0]) gradients[0] = conv2d(graph, dz, weight, geometry, { name: `d(${windows.name})` });
+    return gradients;
+  },
+};
+
+/** act(convᵀ(windows, W) + bias): [batch, rows·columns·filters] → [batch, h·w·channels]; bias [channels]. */
+export function conv2dTranspose(
+  graph: Graph,
+  windows: Tensor,
+  weight: Tensor,
+  geometry: ConvGeometry,
+  options: ProductOptions = {},
+): Tensor {
+  const batch = windows.shape[0] as number;
+  const { height, width, channels, filters, stride } = geometry;
+  const blocks = blocksOf(geometry);
+  const { inputs, epilogue } = productOf([windows, packed(graph, weight, geometry), weight], options);
+  return graph.add(conv2dTransposeOp, {
+    inputs,
+    outputs: [{ name: options.name ?? `convᵀ(${windows.name})`, shape: [batch, height * width * channels] }],
+    attributes: {
+      ...epilogue,
+      geometry,
+      windows: {
+        ...blocks,
+        batch,
+        height: geometry.rows,
+        width: geometry.columns,
+        channels: filters,
+        stride: 1,
+        outputs: blocks.blockChannels,
+        block: stride,
+        outHeight: height,
+        outWidth: width,
+      },
+    },
+  })[0];
+}
+
+interface ConvWeight extends Product {
+  readonly geometry: ConvGeometry;
+  readonly batch: number;
+}
+
+/** Workgroups that keep an adapter busy, and the fewest windows that are worth one. */
+const WEIGHT_GROUPS = { software: 8, hardware: 512 };
+const FEWEST_WINDOWS = { software: 256, hardware: 64 };
+const WEIGHT_TILE = { software: 32, hardware: 64 };
+
+/**
+ * In two stages, since the result is small and the sum long: parts of the windows side by side, then their sum in order.
+ * The parts of the sums for the bias follow those of the weights.
+ */
+const conv2dWeightOp: Op<ConvWeight> = {
+  name: 'conv2d-weight',
+  isProduct: true,
+  dispatch({ inputs, outputs, attributes: at }, target) {
+    const [image, windows] = inputs as readonly [Tensor, Tensor];
+    const [out, columnSums, parts] = outputs as readonly [Tensor, Tensor, Tensor];
+    const { geometry: g, batch } = at;
+    const fourLanes = hasFourLanes(target);
+    const kind = fourLanes ? 'software' : 'hardware';
+    const count = batch * g.rows * g.columns;
+    const m = g.kernel * g.kernel * g.channels;
+    const n = g.filters;
+    const tile = WEIGHT_TILE[kind];
+    const narrow = fourLanes && n <= 16 ? 16 : tile;
+    const tiles = Math.ceil(m / tile) * Math.ceil(n / narrow);
+    const most = (parts.shape[0] as number) / (m * n + n);
+    const wanted = Math.ceil(WEIGHT_GROUPS[kind] / tiles);
+    const splits = Math.max(1, Math.min(most, wanted, Math.floor(count / FEWEST_WINDOWS[kind])));
+    const each = Math.ceil(count / splits / 4) * 4;
+    const label = out.name;
+    const shared = {
+      label: `${label}.parts`,
+      params: {
+        m,
+        n,
+        count,
+        each,
+        height: g.height,
+        width: g.width,
+        channels: g.channels,
+        rows: g.rows,
+        columns: g.columns,
+        kernel: g.kernel,
+        stride: g.stride,
+        pad_top: g.padTop,
+        pad_left: g.padLeft,
+      },
+      bindings: { image, windows, parts },
+      overrides: { COLUMN_SUMS: Number(at.columnSums) },
+      flops: 2 * m * n * count,
+      bytes: 4 * (batch * g.height * g.width * g.channels + count * n + splits * m * n),
+    };
+    const workgroups = [tiles, splits, 1] as const;
+    return [
+      fourLanes
+        ? kernelCall({
+            ...shared,
+            kernel: 'conv2d_weight_subgroup4',
+            overrides: { ...shared.overrides, TILE: narrow },
+            workgroups,
+          })
+        : kernelCall({ ...shared, kernel: 'conv2d_weight_tile', workgroups }),
+      kernelCall({
+        kernel: 'conv2d_weight_sum',
+        label,
+        params: { size: m * n, columns: n, splits },
+        bindings: { parts, out, column_sums: columnSums },
+        overrides: { ACCUMULATE: Number(at.accumulate >= 0), COLUMN_SUMS: Number(at.columnSums) },
+        workgroups: elementGroups(m * n + n, 64),
+        flops: splits * m * n,
+        bytes: 4 * (splits + 1) * m * n,
+      }),
+    ];
+  },
+  derivative(graph, { inputs, attributes: { geometry, accumulate, columnSums } }, [gradient], wanted) {
+    if (!gradient || accumulate >= 0 || columnSums)
+      throw new Error('conv2d-weight: already part of a backward pass; its derivative is not defined');
+    const [image, windows] = inputs as readonly [Tensor, Tensor];
+    return [
+      wanted[0]
+        ? conv2dTranspose(graph, windows, gradient, geometry, { name: `d(${image.name})` })
+        : undefined,
+      wanted[1] ? conv2d(graph, image, gradient, geometry, { name: `d(${windows.name})` }) : undefined,
+    ];
+  },
+};
+
+/** Most parts that a weight gradient is made of, and most memory that they take. */
+const MOST_PARTS = 64;
+const MOST_PART_FLOATS = 2 ** 22;
+
+function weightNode(
+  graph: Graph,
+  image: Tensor,
+  windows: Tensor,
+  geometry: ConvGeometry,
+  { name, columnSums = false }: { name: string; columnSums?: boolean },
+): readonly [Tensor, Tensor, Tensor] {
+  const { kernel, channels, filters } = geometry;
+  const size = kernel * kernel * channels * filters + filters;
+  const most = Math.max(1, Math.min(MOST_PARTS, Math.floor(MOST_PART_FLOATS / size)));
+  const { inputs, epilogue } = productOf([image, windows], {}, { columnSums, gates: false });
+  return graph.add(conv2dWeightOp, {
+    inputs,
+    outputs: [
+      { name, shape: [kernel, kernel, channels, filters] },
+      { name: `${name}.columnSums`, shape: [columnSums ? filters : 1] }, // WebGPU wants every binding bound
+      { name: `${name}.parts`, shape: [most * size] },
+    ],
+    attributes: { ...epilogue, geometry, batch: image.shape[0] as number },
+  });
+}
+
+/** dL/dW of a convolution, from its image and dL/d(windows): [kernel, kernel, channels, filters]. */
+export function conv2dWeight(
+  graph: Graph,
+  image: Tensor,
+  windows: Tensor,
+  geometry: ConvGeometry,
+  options: { readonly name?: string } = {},
+): Tensor {
+  return weightNode(graph, image, windows, geometry, {
+    name: options.name ?? `d(W of ${windows.name})`,
+  })[0];
+}
