@@ -43,6 +43,7 @@ export type { ObjectiveCost, ObjectiveForm } from './ops/entropic-objective.ts';
 export { type Dataset, type DatasetOptions, type Selection, dataset, rows, select } from './data/dataset.ts';
 export { type GaussianData, type GaussianOptions, gaussianData } from './data/gaussian.ts';
 export { type GlyphOptions, glyphs } from './data/glyphs.ts';
+export { type ImageConversion, convertImages } from './data/image-conversion.ts';
 export type { Checkpoint } from './gan/checkpoint.ts';
 export type { Model, ModelConfiguration, Weights } from './gan/model.ts';
 export type {

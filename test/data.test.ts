@@ -1,18 +1,16 @@
 /** Data sets in memory, decoders, the SPEC syntax, and the generated data. */
 import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gunzipSync, gzipSync } from 'node:zlib';
+import { readFile } from 'node:fs/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type Dataset, dataset, mergeLike, rows, select } from '../src/data/dataset.ts';
 import { GAUSSIAN_COUNTS, SPECTRUM_RANGE, gaussianData } from '../src/data/gaussian.ts';
 import { GLYPH_COUNTS, glyphs } from '../src/data/glyphs.ts';
 import { decodeIdxImages, decodeIdxLabels, idxDataset } from '../src/data/idx.ts';
-import { type DataFiles, loadDataset } from '../src/data/load.ts';
+import { loadDataset } from '../src/data/load.ts';
 import { parseSpec, withSelectors, writeSpec } from '../src/data/spec.ts';
 import { UserError } from '../src/gpu/errors.ts';
-
-type Bytes = Uint8Array<ArrayBuffer>;
+import { type Bytes, dataRoot, joined, memoryFiles, realFiles } from './support/data-files.ts';
 
 /** A file of the IDX format: magic, big-endian sizes, bytes. */
 function idxFile(sizes: readonly number[], bytes: ArrayLike<number>): Bytes {
@@ -20,16 +18,6 @@ function idxFile(sizes: readonly number[], bytes: ArrayLike<number>): Bytes {
   header.set([0, 0, 8, sizes.length]);
   sizes.forEach((size, i) => new DataView(header.buffer).setUint32(4 + 4 * i, size));
   return joined(header, Uint8Array.from(bytes));
-}
-
-function joined(...parts: readonly Uint8Array[]): Bytes {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => i % 256);
@@ -40,35 +28,6 @@ const bytesOf = (set: Dataset): Bytes => {
 const floatsOf = (set: Dataset): Float32Array => {
   if (set.pixels.kind !== 'floats') throw new Error('floats expected');
   return set.pixels.data;
-};
-const inflate = promisify(gunzip);
-
-/** Files that exist only here, under `root`. */
-function memoryFiles(files: Readonly<Record<string, Uint8Array>>, dataRoot = 'root'): DataFiles {
-  return {
-    dataRoot,
-    readFile: async (path) => {
-      const bytes = files[path.replace(/^\.\//, '')];
-      if (!bytes) throw Object.assign(new Error('no entry'), { code: 'ENOENT' });
-      return Uint8Array.from(bytes);
-    },
-    list: async (folder) => {
-      const prefix = folder === '.' ? '' : `${folder.replace(/\/$/, '')}/`;
-      const names = Object.keys(files).filter(
-        (path) => path.startsWith(prefix) && !path.slice(prefix.length).includes('/'),
-      );
-      return names.length > 0 ? names.map((path) => path.slice(prefix.length)) : undefined;
-    },
-    gunzip: async (bytes) => Uint8Array.from(await inflate(bytes)),
-  };
-}
-
-const dataRoot = process.env['ENTROPIC_GAN_DATA'] ?? '../shared/data';
-const realFiles: DataFiles = {
-  dataRoot,
-  readFile: async (path) => Uint8Array.from(await readFile(path)),
-  list: async (path) => readdir(path).catch(() => undefined),
-  gunzip: async (bytes) => Uint8Array.from(await inflate(bytes)),
 };
 const mnistFolder = `${dataRoot}/mnist`;
 const noMnist = existsSync(mnistFolder)
@@ -263,13 +222,18 @@ describe('SPEC', () => {
     ['fashion-mnist?split=train', { kind: 'named', name: 'fashion-mnist' }, { split: 'train' }],
     ['./mnist?labels=1', { kind: 'path', path: './mnist' }, { labels: [1] }],
     ['path/file.gz', { kind: 'path', path: 'path/file.gz' }, {}],
+    ['svhn?gray&size=28', { kind: 'named', name: 'svhn' }, { gray: true, size: 28 }],
+    ['path/test_32x32.mat?size=1', { kind: 'path', path: 'path/test_32x32.mat' }, { size: 1 }],
     ['C:\\data\\mnist?limit=3', { kind: 'path', path: 'C:\\data\\mnist' }, { limit: 3 }],
   ])('%s', (text, source, selectors) => {
     expect(parseSpec(text)).toEqual({ source, selectors });
   });
 
   it.each([
-    ['mnist?label=1', "mnist?label=1: unknown selector 'label'; known: labels, split, limit, offset, seed"],
+    [
+      'mnist?label=1',
+      "mnist?label=1: unknown selector 'label'; known: labels, split, limit, offset, seed, gray, size",
+    ],
     ['mnist?toString=1', "unknown selector 'toString'"],
     ['mnist?labels=a', "labels is 'a'; labels are whole numbers of 0 or more"],
     ['mnist?labels=3-1', "labels is '3-1'"],
@@ -280,8 +244,13 @@ describe('SPEC', () => {
     ['mnist?offset=-1', "offset is '-1'"],
     ['mnist?limit=1&limit=2', 'limit is given twice'],
     ['mnist?limit=1?offset=2', "limit is '1?offset=2'"],
-    ['mnist?seed=1', 'mnist?seed=1: mnist has no seed; it takes labels, split, limit, offset'],
+    ['mnist?seed=1', 'mnist?seed=1: mnist has no seed; it takes labels, split, limit, offset, gray, size'],
     ['gaussian:4?labels=1', 'gaussian:4 has no labels; it takes split, limit, offset, seed'],
+    ['gaussian:4?size=2', 'gaussian:4 has no size'],
+    ['svhn?gray=yes', "gray is 'yes'; it takes no value, as in gray"],
+    ['svhn?gray&gray', 'gray is given twice'],
+    ['svhn?size', "size is ''; a whole number from 1 to 1024, as in size=28"],
+    ['svhn?size=1025', "size is '1025'"],
     ['gaussian', "gaussian: dimension is ''; must be a whole number from 1 to 1024, as in gaussian:64"],
     ['gaussian:0', "dimension is '0'"],
     ['gaussian:2.5', "dimension is '2.5'"],
@@ -308,6 +277,7 @@ describe('SPEC', () => {
     expect(writeSpec(parseSpec('mnist?limit=10&split=test&labels=4,2,3,0'))).toBe(
       'mnist?labels=0,2-4&split=test&limit=10',
     );
+    expect(writeSpec(parseSpec('svhn?size=28&gray&split=test'))).toBe('svhn?split=test&gray&size=28');
     expect(writeSpec(parseSpec('gaussian:8?'))).toBe('gaussian:8');
   });
 });
@@ -355,16 +325,19 @@ describe('loadDataset', () => {
   it.each([
     [
       'fashion-mnist',
-      'root/fashion-mnist: holds no train images: looked for train-images-idx3-ubyte[.gz]; it holds test images, give split=test',
+      'root/fashion-mnist: holds no train images: looked for train-images-idx3-ubyte[.gz] or train_32x32.mat (else one train_<part>_32x32.mat) or data_batch_1.bin … data_batch_5.bin; it holds test images, give split=test',
     ],
-    ['other', 'other: holds no train images: looked for train-images-idx3-ubyte[.gz]; it holds notes.txt'],
+    [
+      'other',
+      'other: holds no train images: looked for train-images-idx3-ubyte[.gz] or train_32x32.mat (else one train_<part>_32x32.mat) or data_batch_1.bin … data_batch_5.bin; it holds notes.txt',
+    ],
     [
       'other/notes.txt',
-      'other/notes.txt: unknown format: 2 bytes, starting with 68 69; known: IDX, gzipped or not',
+      'other/notes.txt: unknown format: 2 bytes, starting with 68 69; known: IDX, MATLAB level 5 (SVHN), CIFAR-10 binary, gzipped or not',
     ],
     [
       'mnits',
-      'mnits: cannot be read (no such file or folder); give gaussian:<dimension>, glyphs, mnist, fashion-mnist, or a path',
+      'mnits: cannot be read (no such file or folder); give gaussian:<dimension>, glyphs, mnist, fashion-mnist, svhn, cifar-10, or a path',
     ],
     ['root/mnist/train-images-idx3-ubyte.gz?split=train', 'split=train is for folders, this is one file'],
     ['mnist?split=test&labels=1', 'has no labels'],

@@ -1,11 +1,15 @@
 /** From a SPEC to its data set: generated, or found, read, inflated and decoded through the functions handed in. */
 import { UserError } from '../gpu/errors.ts';
+import { CIFAR10_FILES, cifar10Dataset, isCifar10 } from './cifar10.ts';
 import { type Dataset, mergeLike, select } from './dataset.ts';
 import { gaussianData } from './gaussian.ts';
 import { glyphs } from './glyphs.ts';
 import { idxDataset, isIdx } from './idx.ts';
+import { convertImages } from './image-conversion.ts';
+import { type Inflate, isMat, matDataset } from './mat.ts';
 import {
   KNOWN_SOURCES,
+  NAMED_FOLDERS,
   type Selectors,
   SPLITS,
   type Split,
@@ -22,6 +26,7 @@ export interface DataFiles {
   readonly list: (path: string) => Promise<readonly string[] | undefined>;
   /** Rejects where the bytes are not whole gzip data. */
   readonly gunzip: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly inflate: Inflate;
   /** Folder of the data sets that have names, as ENTROPIC_GAN_DATA gives it. */
   readonly dataRoot: string;
 }
@@ -39,13 +44,19 @@ interface Format {
   readonly filesOf: (split: Split, names: readonly string[]) => readonly string[];
   /** What `filesOf` looks for, for messages. */
   readonly expects: (split: Split) => string;
-  readonly recognises: (bytes: Uint8Array) => boolean;
-  /** `beside` reads the first of the named files that lies in the same folder. */
-  readonly decode: (
-    file: DataFile,
-    name: string,
-    beside: (names: readonly string[]) => Promise<DataFile | undefined>,
-  ) => Promise<Dataset> | Dataset;
+  readonly recognises: (file: DataFile) => boolean;
+  readonly decode: (file: DataFile, name: string, help: DecodingHelp) => Promise<Dataset> | Dataset;
+}
+
+interface DecodingHelp {
+  /** Reads the first of the named files that lies in the same folder. */
+  readonly beside: (names: readonly string[]) => Promise<DataFile | undefined>;
+  readonly inflate: Inflate;
+}
+
+/** A published file among the names in a folder, gzipped or not. */
+function present(published: string, names: readonly string[]): string | undefined {
+  return [published, `${published}.gz`].find((name) => names.includes(name));
 }
 
 const IDX_PREFIX: Readonly<Record<Split, string>> = { train: 'train', test: 't10k' };
@@ -54,12 +65,12 @@ const idx: Format = {
   name: 'IDX',
   filesOf: (split, names) => {
     const wanted = [`${IDX_PREFIX[split]}-images-idx3-ubyte`, `${IDX_PREFIX[split]}-images.idx3-ubyte`];
-    const file = wanted.flatMap((name) => [name, `${name}.gz`]).find((name) => names.includes(name));
+    const [file] = wanted.flatMap((name) => present(name, names) ?? []);
     return file === undefined ? [] : [file];
   },
   expects: (split) => `${IDX_PREFIX[split]}-images-idx3-ubyte[.gz]`,
-  recognises: isIdx,
-  decode: async ({ path, bytes }, name, beside) => {
+  recognises: ({ bytes }) => isIdx(bytes),
+  decode: async ({ path, bytes }, name, { beside }) => {
     const bare = fileName(path).replace(/\.gz$/, '');
     const labelName = bare.replace('images', 'labels').replace('idx3', 'idx1');
     const labels = labelName === bare ? undefined : await beside([labelName, `${labelName}.gz`]);
@@ -71,7 +82,36 @@ const idx: Format = {
   },
 };
 
-const FORMATS: readonly Format[] = [idx];
+const mat: Format = {
+  name: 'MATLAB level 5 (SVHN)',
+  // The published file, else the only one that calls itself a part of it, as test_2000_32x32.mat does.
+  filesOf: (split, names) => {
+    const whole = present(`${split}_32x32.mat`, names);
+    const parts = names.filter((name) => new RegExp(`^${split}_\\w+_32x32\\.mat(\\.gz)?$`).test(name));
+    return whole !== undefined ? [whole] : parts.length === 1 ? parts : [];
+  },
+  expects: (split) => `${split}_32x32.mat (else one ${split}_<part>_32x32.mat)`,
+  recognises: ({ bytes }) => isMat(bytes),
+  decode: ({ path, bytes }, name, { inflate }) => matDataset(name, { file: bytes, where: path }, inflate),
+};
+
+const cifar10: Format = {
+  name: 'CIFAR-10 binary',
+  // All batches or none: a split that lacks one is not the published split.
+  filesOf: (split, names) => {
+    const files = CIFAR10_FILES[split].flatMap((name) => present(name, names) ?? []);
+    return files.length === CIFAR10_FILES[split].length ? files : [];
+  },
+  expects: (split) => [...new Set([CIFAR10_FILES[split].at(0), CIFAR10_FILES[split].at(-1)])].join(' … '),
+  // By name too, so that a published file that was cut short is told from one of another kind.
+  recognises: ({ path, bytes }) =>
+    isCifar10(bytes) ||
+    SPLITS.some((split) => CIFAR10_FILES[split].includes(fileName(path).replace(/\.gz$/, ''))),
+  decode: ({ path, bytes }, name) => cifar10Dataset(name, { file: bytes, where: path }),
+};
+
+/** The first that recognises a file decodes it: those with a magic number come first. */
+const FORMATS: readonly Format[] = [idx, mat, cifar10];
 
 /**
  * Loads the data set that a SPEC names.
@@ -82,30 +122,47 @@ const FORMATS: readonly Format[] = [idx];
  */
 export async function loadDataset(text: string, options: Selectors, io: DataFiles): Promise<Dataset> {
   const spec = withSelectors(parseSpec(text), options);
-  const { source, selectors } = spec;
+  const { source } = spec;
+  const { gray, size, ...selectors } = spec.selectors;
   const name = writeSpec(spec);
+  const converted = (set: Dataset): Dataset => ({
+    ...(gray || size !== undefined
+      ? convertImages(set, { ...(gray && { gray }), ...(size && { size }) })
+      : set),
+    name,
+  });
   switch (source.kind) {
     case 'gaussian':
       return { ...gaussianData({ dims: source.dims, ...selectors }).dataset, name };
     case 'glyphs':
-      return { ...glyphs(selectors), name };
+      return converted(glyphs(selectors));
     case 'named': {
-      const folder = within(io.dataRoot, source.name);
-      const names = await io.list(folder);
-      if (!names)
-        throw new UserError(
-          `${source.name}: no folder ${folder}; put the files of ${source.name} there, or name the folder that holds ${source.name}/ in ENTROPIC_GAN_DATA`,
-        );
-      return select(await loadFolder(folder, names, selectors.split, name, io), selectors);
+      const { folder, names } = await namedFolder(source.name, io);
+      return converted(select(await loadFolder(folder, names, selectors.split, name, io), selectors));
     }
     case 'path': {
       const names = await io.list(source.path);
       const set = names
         ? await loadFolder(source.path, names, selectors.split, name, io)
         : await loadFile(source.path, selectors.split, name, io);
-      return select(set, selectors);
+      return converted(select(set, selectors));
     }
   }
+}
+
+/** The first of the folders that a named data set may lie in. */
+async function namedFolder(
+  source: keyof typeof NAMED_FOLDERS,
+  io: DataFiles,
+): Promise<{ folder: string; names: readonly string[] }> {
+  const folders = NAMED_FOLDERS[source].map((folder) => within(io.dataRoot, folder));
+  for (const folder of folders) {
+    const names = await io.list(folder);
+    if (names) return { folder, names };
+  }
+  throw new UserError(
+    `${source}: no folder ${folders.join(' or ')}; put the files of ${source} there, or name the folder that holds ${NAMED_FOLDERS[source].at(-1)}/ in ENTROPIC_GAN_DATA`,
+  );
 }
 
 async function loadFolder(
@@ -149,7 +206,7 @@ async function loadFile(
 }
 
 async function decodeFile(file: DataFile, name: string, io: DataFiles): Promise<Dataset> {
-  const format = FORMATS.find((candidate) => candidate.recognises(file.bytes));
+  const format = FORMATS.find((candidate) => candidate.recognises(file));
   if (!format) {
     const start = [...file.bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
     throw new UserError(
@@ -157,11 +214,12 @@ async function decodeFile(file: DataFile, name: string, io: DataFiles): Promise<
     );
   }
   const folder = folderOf(file.path);
-  return format.decode(file, name, async (wanted) => {
+  const beside = async (wanted: readonly string[]): Promise<DataFile | undefined> => {
     const names = await io.list(folder);
-    const present = wanted.find((candidate) => names?.includes(candidate));
-    return present === undefined ? undefined : readData(within(folder, present), io);
-  });
+    const found = wanted.find((candidate) => names?.includes(candidate));
+    return found === undefined ? undefined : readData(within(folder, found), io);
+  };
+  return format.decode(file, name, { beside, inflate: io.inflate });
 }
 
 /** Reads a file and inflates it where its first bytes are those of gzip. */

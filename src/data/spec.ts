@@ -1,6 +1,7 @@
 /**
- * The words that name a data set: SPEC = source[?selector=value[&selector=value…]].
- *   gaussian:64    glyphs?labels=1&split=test&limit=1000    mnist?split=test    path/to/folder?labels=0,2-9    path/file.gz
+ * The words that name a data set: SPEC = source[?selector=value[&selector=value…]]; `gray` has no value.
+ *   gaussian:64    glyphs?labels=1&split=test&limit=1000    mnist?split=test    svhn?split=test&gray&size=28
+ *   path/to/folder?labels=0,2-9    path/file.gz    path/to/test_32x32.mat?gray
  * Source names are built in; anything else is a path (`./mnist` where a folder has a built-in name).
  */
 import { UserError } from '../gpu/errors.ts';
@@ -8,13 +9,20 @@ import { UserError } from '../gpu/errors.ts';
 export const SPLITS = ['train', 'test'] as const;
 export type Split = (typeof SPLITS)[number];
 
-/** Data sets read from the data folder, by name. */
-export const NAMED_FOLDERS = ['mnist', 'fashion-mnist'] as const;
+/** Data sets that have names, and where in the data folder each lies: the first folder of these that there is. */
+export const NAMED_FOLDERS = {
+  mnist: ['mnist'],
+  'fashion-mnist': ['fashion-mnist'],
+  svhn: ['svhn'],
+  'cifar-10': ['cifar-10/cifar-10-batches-bin', 'cifar-10-batches-bin', 'cifar-10'],
+} as const;
+
+const NAMES = Object.keys(NAMED_FOLDERS) as (keyof typeof NAMED_FOLDERS)[];
 
 export type Source =
   | { readonly kind: 'gaussian'; readonly dims: number }
   | { readonly kind: 'glyphs' }
-  | { readonly kind: 'named'; readonly name: (typeof NAMED_FOLDERS)[number] }
+  | { readonly kind: 'named'; readonly name: keyof typeof NAMED_FOLDERS }
   | { readonly kind: 'path'; readonly path: string };
 
 export interface Selectors {
@@ -28,6 +36,10 @@ export interface Selectors {
   readonly offset?: number;
   /** Of generated data. Default 0. */
   readonly seed?: number;
+  /** Images in grey, ./image-conversion.ts. Default: as they are. */
+  readonly gray?: true;
+  /** Height and width to which images are brought, after `gray`. Default: as they are. */
+  readonly size?: number;
 }
 
 export interface Spec {
@@ -37,6 +49,9 @@ export interface Spec {
 
 /** Largest dimension of Gaussian data: the basis takes d² numbers and d³ operations. */
 export const MAX_GAUSSIAN_DIMS = 1024;
+
+/** Largest height and width that images are brought to. */
+const MAX_IMAGE_SIZE = 1024;
 
 const LARGEST_U32 = 0xffffffff;
 
@@ -51,25 +66,27 @@ interface Selector<T> {
 }
 
 const ALL_SOURCES = ['gaussian', 'glyphs', 'named', 'path'] as const;
-const LABELLED = ['glyphs', 'named', 'path'] as const;
+/** Those of labelled images. */
+const IMAGES = ['glyphs', 'named', 'path'] as const;
 
 const wholeNumber = (
   least: number,
   example: string,
   sources: readonly Source['kind'][],
+  most = LARGEST_U32,
 ): Selector<number> => ({
   example,
   sources,
   parse: (text) => (/^\d+$/.test(text) ? Number(text) : undefined),
-  valid: (value) => Number.isInteger(value) && value >= least && value <= LARGEST_U32,
+  valid: (value) => Number.isInteger(value) && value >= least && value <= most,
   write: String,
-  rule: `a whole number from ${least} to ${LARGEST_U32}`,
+  rule: `a whole number from ${least} to ${most}`,
 });
 
 const SELECTORS: { readonly [K in keyof Selectors]-?: Selector<NonNullable<Selectors[K]>> } = {
   labels: {
     example: 'labels=1 or labels=0,2-9',
-    sources: LABELLED,
+    sources: IMAGES,
     parse: parseLabels,
     valid: (labels) =>
       Array.isArray(labels) &&
@@ -89,6 +106,15 @@ const SELECTORS: { readonly [K in keyof Selectors]-?: Selector<NonNullable<Selec
   limit: wholeNumber(1, 'limit=1000', ALL_SOURCES),
   offset: wholeNumber(0, 'offset=500', ALL_SOURCES),
   seed: wholeNumber(0, 'seed=1', ['gaussian', 'glyphs']),
+  gray: {
+    example: 'gray',
+    sources: IMAGES,
+    parse: (text) => (text === '' ? true : undefined),
+    valid: (gray) => gray === true,
+    write: () => '',
+    rule: 'it takes no value',
+  },
+  size: wholeNumber(1, 'size=28', IMAGES, MAX_IMAGE_SIZE),
 };
 
 const SELECTOR_NAMES = Object.keys(SELECTORS) as (keyof Selectors)[];
@@ -135,18 +161,20 @@ export function withSelectors(spec: Spec, options: Selectors): Spec {
 export function writeSpec({ source, selectors }: Spec): string {
   const query = SELECTOR_NAMES.flatMap((key) => {
     const value = selectors[key];
-    return value === undefined ? [] : [`${key}=${(SELECTORS[key] as Selector<unknown>).write(value)}`];
+    if (value === undefined) return [];
+    const text = (SELECTORS[key] as Selector<unknown>).write(value);
+    return [text === '' ? key : `${key}=${text}`];
   });
   return query.length === 0 ? writeSource(source) : `${writeSource(source)}?${query.join('&')}`;
 }
 
 /** The source names for messages. */
-export const KNOWN_SOURCES = `gaussian:<dimension>, glyphs, ${NAMED_FOLDERS.join(', ')}, or a path`;
+export const KNOWN_SOURCES = `gaussian:<dimension>, glyphs, ${NAMES.join(', ')}, or a path`;
 
 function parseSource(text: string, spec: string): Source {
   if (text === '') throw new UserError(`data: '${spec}' names no data set; known: ${KNOWN_SOURCES}`);
   if (text === 'glyphs') return { kind: 'glyphs' };
-  const named = NAMED_FOLDERS.find((name) => name === text);
+  const named = NAMES.find((name) => name === text);
   if (named) return { kind: 'named', name: named };
   if (text !== 'gaussian' && !text.startsWith('gaussian:')) return { kind: 'path', path: text };
   const digits = text.slice('gaussian:'.length);

@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createInflate, gunzip } from 'node:zlib';
 import type { DataFiles } from '../data/load.ts';
 import { UserError } from '../gpu/errors.ts';
 
@@ -24,10 +24,23 @@ export const nodeDataFiles: DataFiles = {
   readFile: async (path) => new Uint8Array(await readFile(path)),
   list: async (path) => ((await isFolder(path)) ? readdir(path) : undefined),
   gunzip: async (bytes) => new Uint8Array(await promisify(gunzip)(bytes)),
+  inflate,
   get dataRoot() {
     return process.env['ENTROPIC_GAN_DATA'] ?? '../shared/data';
   },
 };
+
+/** Bytes inflated at a time. */
+const PIECE_BYTES = 2 ** 18;
+
+/** Inflates one whole zlib stream, piece by piece; rejects where the bytes are not one, or more than one. */
+async function* inflate(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  const stream = createInflate({ chunkSize: PIECE_BYTES });
+  stream.end(bytes);
+  for await (const piece of stream) yield piece as Uint8Array;
+  if (stream.bytesWritten !== bytes.length)
+    throw new Error(`${bytes.length - stream.bytesWritten} bytes left over behind the data`);
+}
 
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
