@@ -19,7 +19,8 @@ const program = new Command('entropic-gan')
       '  glyphs?labels=1&split=test   drawn digits, built in\n' +
       '  gaussian:64                  a Gaussian with a known covariance\n' +
       '  mnist?labels=1&limit=1000    a folder of IDX files under $ENTROPIC_GAN_DATA\n' +
-      '  path/to/folder?split=test    IDX files, gzipped or not\n' +
+      '  svhn?split=test&gray&size=28 SVHN, or cifar-10; images in grey, 28 by 28\n' +
+      '  path/to/folder?split=test    files of these formats, or the path of one\n' +
       'In a shell, put a SPEC with & between quotes.',
   )
   .version(version)
