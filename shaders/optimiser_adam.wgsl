@@ -6,6 +6,7 @@
 //   fault    [1]: raised by a gradient or an objective that is not finite; the next objective sees it, and nothing changes any more
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP           average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
+// With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
 // One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
 // Bytes: about 28·size. Flops: about 15·size.
 // Source: Kingma & Ba, "Adam", ICLR 2015; Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
@@ -23,6 +24,7 @@ struct Params {
   epsilon: f32,
   weight_decay: f32,
   clip_norm: f32,
+  weight_bound: f32,
   average_decay: f32,
 }
 
@@ -37,6 +39,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> average: array<vec4f>;
 
 override HAS_CLIP: u32 = 0u;
+override HAS_BOUND: u32 = 0u;
 override HAS_AVERAGE: u32 = 0u;
 override SKIP_RULE: u32 = 0u;
 override FINITE_AT: u32 = 0u; // indices in scalars
@@ -74,7 +77,7 @@ fn update(i: u32, g: vec4f, correction1: f32, correction2: f32) {
   moments[i] = m;
   moments[params.size / 4u + i] = v;
   let direction = m * correction1 / (sqrt(v * correction2) + vec4f(params.epsilon));
-  let after = before - params.rate * (direction + params.weight_decay * before);
+  let after = bounded(before - params.rate * (direction + params.weight_decay * before));
   parameters[i] = after;
   move_average(i, after);
 }

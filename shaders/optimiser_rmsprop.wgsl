@@ -4,6 +4,7 @@
 //   fault    [1]: raised by a gradient or an objective that is not finite; the next objective sees it, and nothing changes any more
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP           average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
+// With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
 // One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
 // Bytes: about 20·size. Flops: about 8·size.
 // Source: Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012; ε under the root as in TensorFlow 1.
@@ -18,6 +19,7 @@ struct Params {
   one_minus_decay: f32,
   epsilon: f32,
   clip_norm: f32,
+  weight_bound: f32,
   average_decay: f32,
 }
 
@@ -32,6 +34,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> average: array<vec4f>;
 
 override HAS_CLIP: u32 = 0u;
+override HAS_BOUND: u32 = 0u;
 override HAS_AVERAGE: u32 = 0u;
 override SKIP_RULE: u32 = 0u;
 override FINITE_AT: u32 = 0u; // indices in scalars
@@ -64,7 +67,7 @@ fn update(i: u32, g: vec4f) {
   let before = parameters[i];
   let s = params.decay * moments[i] + params.one_minus_decay * g * g;
   moments[i] = s;
-  let after = before - params.rate * g / sqrt(s + vec4f(params.epsilon));
+  let after = bounded(before - params.rate * g / sqrt(s + vec4f(params.epsilon)));
   parameters[i] = after;
   move_average(i, after);
 }

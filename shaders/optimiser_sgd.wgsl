@@ -4,6 +4,7 @@
 //   fault    [1]: raised by a gradient or an objective that is not finite; the next objective sees it, and nothing changes any more
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP           average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
+// With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
 // One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
 // Bytes: about 20·size. Flops: about 8·size.
 // Source: Polyak 1964, as in Sutskever et al., ICML 2013, with the rate outside the velocity.
@@ -16,6 +17,7 @@ struct Params {
   rate: f32,
   momentum: f32,
   clip_norm: f32,
+  weight_bound: f32,
   average_decay: f32,
 }
 
@@ -30,6 +32,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> average: array<vec4f>;
 
 override HAS_CLIP: u32 = 0u;
+override HAS_BOUND: u32 = 0u;
 override HAS_AVERAGE: u32 = 0u;
 override SKIP_RULE: u32 = 0u;
 override FINITE_AT: u32 = 0u; // indices in scalars
@@ -62,7 +65,7 @@ fn update(i: u32, g: vec4f) {
   let before = parameters[i];
   let u = params.momentum * moments[i] + g;
   moments[i] = u;
-  let after = before - params.rate * u;
+  let after = bounded(before - params.rate * u);
   parameters[i] = after;
   move_average(i, after);
 }

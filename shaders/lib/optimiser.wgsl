@@ -1,4 +1,5 @@
-// What every optimiser kernel has in common: whether to update at all, the clipped gradient, the moving average.
+// What every optimiser kernel has in common: whether to update at all, the clipped gradient, the bound on the weights, the
+// moving average.
 
 fn are_finite(x: vec4f) -> vec4<bool> {
   return (bitcast<vec4u>(x) & vec4u(0x7f800000u)) != vec4u(0x7f800000u);
@@ -34,6 +35,13 @@ fn gradient_factor() -> f32 {
   }
   let norm = sqrt(sum);
   return select(1.0, params.clip_norm / norm, norm > params.clip_norm);
+}
+
+fn bounded(value: vec4f) -> vec4f {
+  if (HAS_BOUND == 0u) {
+    return value;
+  }
+  return clamp(value, vec4f(-params.weight_bound), vec4f(params.weight_bound));
 }
 
 fn move_average(i: u32, value: vec4f) {

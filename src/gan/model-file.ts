@@ -212,6 +212,7 @@ const optimiser = v.strictObject({
   decay: v.number(),
   momentum: v.number(),
   clipNorm: v.number(),
+  weightBound: v.optional(v.number(), 0), // files of before it have none
 }) satisfies v.GenericSchema<unknown, OptimiserSettings>;
 
 const settingsEntries = {

@@ -164,6 +164,7 @@ function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSe
   }
   for (const [name, value] of Object.entries({
     clipNorm: settings.clipNorm,
+    weightBound: settings.weightBound,
     weightDecay: settings.weightDecay,
   })) {
     if (!(value >= 0 && Number.isFinite(value)))

@@ -15,6 +15,11 @@ export interface OptimiserSettings {
   readonly momentum: number;
   /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
   readonly clipNorm: number;
+  /**
+   * After every update each weight is brought into [−weightBound, weightBound], biases included; 0 leaves them as they are.
+   * What Wasserstein GANs call weight clipping (Arjovsky et al. 2017).
+   */
+  readonly weightBound: number;
 }
 
 const DEFAULTS = {
@@ -25,10 +30,11 @@ const DEFAULTS = {
   decay: 0.9,
   momentum: 0,
   clipNorm: 0,
+  weightBound: 0,
 } as const;
 
 type Choice<K extends keyof OptimiserSettings> = { readonly rate: number } & Partial<
-  Pick<OptimiserSettings, K | 'clipNorm'>
+  Pick<OptimiserSettings, K | 'clipNorm' | 'weightBound'>
 >;
 
 /** Adam (Kingma & Ba 2015). Defaults: β = (0.9, 0.999), ε = 1e-8. */

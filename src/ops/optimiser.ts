@@ -17,6 +17,7 @@ export interface OptimiserChoice {
   readonly decay: number;
   readonly momentum: number;
   readonly clipNorm: number;
+  readonly weightBound: number;
 }
 
 export interface OptimiserTensors {
@@ -89,6 +90,7 @@ const optimiserOp: Op<Attributes> = {
       },
       overrides: {
         HAS_CLIP: Number(clips),
+        HAS_BOUND: Number(choice.weightBound > 0),
         HAS_AVERAGE: Number(given !== undefined),
         SKIP_RULE: Number(skipRule),
         FINITE_AT: SCALAR_INDEX.finite,
@@ -103,6 +105,7 @@ const optimiserOp: Op<Attributes> = {
       norm_count: NORMS,
       rate: choice.rate,
       clip_norm: choice.clipNorm,
+      weight_bound: choice.weightBound,
       average_decay: averageDecay,
     };
     return [...(clips ? [normCall(gradients, norms, size)] : []), updateCall(choice, common, params, size)];
@@ -133,6 +136,7 @@ function updateCall(
     norm_count: number;
     rate: number;
     clip_norm: number;
+    weight_bound: number;
     average_decay: ParamValue;
   },
   size: number,

@@ -1,6 +1,6 @@
 /**
- * Cases of the optimisers: sizes around a workgroup's 2048 elements, three steps in a row, clipping, the moving average,
- * and everything that stops an update: the skip rule, `enabled`, an objective or a gradient that is not finite.
+ * Cases of the optimisers: sizes around a workgroup's 2048 elements, three steps in a row, clipping, bounded weights, the
+ * moving average, and everything that stops an update: the skip rule, `enabled`, an objective or a gradient that is not finite.
  */
 import { type OptimiserSettings, adam, adamw, rmsprop, sgd } from '../../src/nn/optimisers.ts';
 import { OBJECTIVE_SCALARS, SCALAR_INDEX } from '../../src/ops/entropic-objective.ts';
@@ -40,6 +40,14 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
   { name: `${kind}-clipped`, size: 5000, choice: make(1), averageDecay: 0.9 },
   { name: `${kind}-below-the-clip`, size: 100, choice: make(1e4) },
   { name: `${kind}-large`, size: 200_000, choice: make(10), averageDecay: 0.999 },
+  {
+    name: `${kind}-bounded`,
+    size: 2052,
+    choice: { ...make(0), weightBound: 0.01 },
+    steps: 2,
+    averageDecay: 0.9,
+    bench: false,
+  },
   {
     name: `${kind}-skipped`,
     size: 100,

@@ -4,6 +4,7 @@
  *   adam(w)   m = β₁m + (1 − β₁)g   v = β₂v + (1 − β₂)g²   p −= rate·( m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + decay·p )
  *   rmsprop   s = ρs + (1 − ρ)g²    p −= rate·g/√(s + ε)
  *   sgd       u = μu + g            p −= rate·u
+ *   bound     p ← p brought into [−bound, bound], for a bound above 0
  *   average   a = δa + (1 − δ)p
  * A gradient that is not finite counts as 0 and raises the fault. An objective that is not finite raises it and stops the
  * step, as do the skip rule while mean D₂(ŷ) ≥ mean D₁(y), and `enabled` off.
@@ -80,7 +81,9 @@ export function optimiserStep(
       direction = round(round(round(choice.momentum) * moments[i]!) + g);
       moments[i] = direction;
     }
-    parameters[i] = round(before - round(rate * direction));
+    const free = round(before - round(rate * direction));
+    const bound = choice.weightBound > 0 ? round(choice.weightBound) : Infinity;
+    parameters[i] = Math.min(Math.max(free, -bound), bound);
     average[i] = round(
       round(round(step.averageDecay) * average[i]!) + round(round(1 - step.averageDecay) * parameters[i]!),
     );
