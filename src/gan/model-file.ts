@@ -19,6 +19,7 @@ import { type StoredTensor, decodeSafetensors, encodeSafetensors } from './safet
 import {
   FORMS,
   GENERATOR_LOSSES,
+  OBJECTIVES,
   TRAINING_COSTS,
   type TrainerSettings,
   trainerSettings,
@@ -217,6 +218,7 @@ const optimiser = v.strictObject({
 
 const settingsEntries = {
   model: architecture,
+  objective: v.optional(v.picklist(OBJECTIVES), 'entropic'), // files of before it name none
   cost: v.picklist(TRAINING_COSTS),
   form: v.picklist(FORMS),
   generatorLoss: v.picklist(GENERATOR_LOSSES),

@@ -1,8 +1,10 @@
 /** What a training run is told: objective, optimisers, schedule, batch, seed; defaults and checks in one place. */
 import { UserError } from '../gpu/errors.ts';
 import { type Architecture, architecture } from '../nn/architectures.ts';
-import { OPTIMISERS, type OptimiserSettings, adam } from '../nn/optimisers.ts';
+import { OPTIMISERS, type OptimiserSettings, adam, rmsprop } from '../nn/optimisers.ts';
 
+export const OBJECTIVES = ['entropic', 'wgan', 'wgan-gp'] as const;
+export type Objective = (typeof OBJECTIVES)[number];
 export const TRAINING_COSTS = ['l1', 'squared', 'half-squared'] as const;
 export type Cost = (typeof TRAINING_COSTS)[number];
 export const FORMS = ['exp', 'logmeanexp', 'hinge'] as const;
@@ -15,6 +17,13 @@ export type LambdaSchedule = readonly (readonly [number, number])[];
 
 export interface TrainerOptions {
   readonly model: Architecture;
+  /**
+   * What the critics climb. Default `entropic`. The Wasserstein objectives (`wgan` bounds the critic's weights, `wgan-gp`
+   * penalises its gradients; docs/mathematics.md §2) have one critic for real and generated samples alike, D₂: D₁'s own
+   * layers stay untrained. They have no coupling: `form` and `generatorLoss` keep their defaults, and `cost` and `lambda`,
+   * one number, state the noise that the generator is scored with and nothing else.
+   */
+  readonly objective?: Objective;
   /** l(y, ŷ), in units of the data. Default `half-squared`. */
   readonly cost?: Cost;
   /** Form of the dual. Default `logmeanexp`. */
@@ -23,10 +32,10 @@ export interface TrainerOptions {
   readonly generatorLoss?: GeneratorLoss;
   /** Strength of the entropic regularisation, in units of the cost; a number or a schedule. */
   readonly lambda: number | LambdaSchedule;
-  /** Default for both: Adam, rate 1e-3, β = (0.5, 0.99). */
+  /** For the defaults of both see `defaultOptimisers`. */
   readonly generator?: OptimiserSettings;
   readonly critic?: OptimiserSettings;
-  /** Critic steps before each generator step. Default 2. */
+  /** Critic steps before each generator step. Default 2, of the Wasserstein objectives 5. */
   readonly criticSteps?: number;
   /** Samples of data, and as many of the generator, in a batch. Default 128. */
   readonly batch?: number;
@@ -47,6 +56,7 @@ export type TrainerSettings = { readonly [K in keyof TrainerOptions]-?: NonNulla
 
 const KNOWN = [
   'model',
+  'objective',
   'cost',
   'form',
   'generatorLoss',
@@ -70,18 +80,18 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
     throw new UserError(
       'trainer: model is missing; give one, as in model: mlp({ sample: [28, 28, 1], latent: 16 })',
     );
+  const objective = oneOf('objective', options.objective ?? 'entropic', OBJECTIVES);
+  const optimisers = defaultOptimisers(objective);
   const settings: TrainerSettings = {
     model: architecture(options.model),
+    objective,
     cost: oneOf('cost', options.cost ?? 'half-squared', TRAINING_COSTS),
     form: oneOf('form', options.form ?? 'logmeanexp', FORMS),
     generatorLoss: oneOf('generatorLoss', options.generatorLoss ?? 'dual', GENERATOR_LOSSES),
     lambda: lambdaSchedule(options.lambda),
-    generator: checkOptimiser(
-      'generator',
-      options.generator ?? adam({ rate: 1e-3, beta1: 0.5, beta2: 0.99 }),
-    ),
-    critic: checkOptimiser('critic', options.critic ?? adam({ rate: 1e-3, beta1: 0.5, beta2: 0.99 })),
-    criticSteps: wholeNumber('criticSteps', options.criticSteps ?? 2, 1),
+    generator: checkOptimiser('generator', options.generator ?? optimisers.generator),
+    critic: checkOptimiser('critic', options.critic ?? optimisers.critic),
+    criticSteps: wholeNumber('criticSteps', options.criticSteps ?? (objective === 'entropic' ? 2 : 5), 1),
     batch: wholeNumber('batch', options.batch ?? 128, 1),
     seed: wholeNumber('seed', options.seed ?? 0, 0),
     skipRule: options.skipRule ?? false,
@@ -89,7 +99,48 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
   };
   if (!(settings.averageDecay >= 0 && settings.averageDecay < 1))
     throw new UserError(`trainer: averageDecay is ${settings.averageDecay}; must be at least 0 and below 1`);
+  if (objective !== 'entropic') checkWasserstein(settings);
   return settings;
+}
+
+/**
+ * The optimisers of a run that names none: Adam, rate 1e-3, β = (0.5, 0.99); for `wgan` RMSProp, rate 5e-5, with the critic's
+ * weights bounded by 0.01 (Arjovsky et al. 2017); for `wgan-gp` Adam, rate 1e-4, β = (0, 0.9) (Gulrajani et al. 2017).
+ * @param rate another learning rate.
+ */
+export function defaultOptimisers(
+  objective: Objective,
+  rate?: number,
+): { readonly generator: OptimiserSettings; readonly critic: OptimiserSettings } {
+  if (objective === 'wgan') {
+    const generator = rmsprop({ rate: rate ?? 5e-5 });
+    return { generator, critic: { ...generator, weightBound: 0.01 } };
+  }
+  const both =
+    objective === 'wgan-gp'
+      ? adam({ rate: rate ?? 1e-4, beta1: 0, beta2: 0.9 })
+      : adam({ rate: rate ?? 1e-3, beta1: 0.5, beta2: 0.99 });
+  return { generator: both, critic: both };
+}
+
+/** @throws UserError on what only the entropic objective has, and on a `wgan` whose critic is not bounded. */
+function checkWasserstein({ objective, form, generatorLoss, lambda, critic }: TrainerSettings): void {
+  if (form !== 'logmeanexp')
+    throw new UserError(
+      `trainer: form is ${form}, but objective ${objective} has no coupling to regularise; leave form out, or train with objective entropic`,
+    );
+  if (generatorLoss !== 'dual')
+    throw new UserError(
+      `trainer: generatorLoss is ${generatorLoss}, but objective ${objective} has no coupling to hold; leave it out, or train with objective entropic`,
+    );
+  if (lambda.length > 1)
+    throw new UserError(
+      `trainer: lambda is a schedule of ${lambda.length} values, but objective ${objective} does not train with it; give the one number that the generator is to be scored with`,
+    );
+  if (objective === 'wgan' && critic.weightBound === 0)
+    throw new UserError(
+      "trainer: critic.weightBound is 0, but objective wgan needs the critic's weights bounded; give one, as in critic: rmsprop({ rate: 5e-5, weightBound: 0.01 }), or train with objective wgan-gp",
+    );
 }
 
 /** A checked schedule from a number or a list of [iteration, λ]. @throws UserError */

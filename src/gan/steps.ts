@@ -3,6 +3,7 @@
  *   critic step:     real batch, fakes G(x), D₁(real), D₂(fake), objective J and ∂J/∂D, backward to the critics' weights, update
  *   generator step:  the same forward; ∂J/∂ŷ directly through the cost and, for the dual loss, through D₂ as well;
  *                    backward to the generator's weights, update
+ * The entropic objective is here; those with a single critic in the place of both are in `wasserstein-steps.ts`.
  */
 import type { Recording } from '../gpu/recording.ts';
 import type { Target } from '../gpu/target.ts';
@@ -11,8 +12,14 @@ import { backward } from '../graph/backward.ts';
 import { schedule } from '../graph/schedule.ts';
 import { sizeOf } from '../graph/graph.ts';
 import type { Networks } from '../nn/architectures.ts';
-import { type ParameterLayout, type Stack, applyStack, parameterTensors } from '../nn/layers.ts';
-import { entropicObjective, entropicObjectiveGradient } from '../ops/entropic-objective.ts';
+import {
+  type Parameter,
+  type ParameterLayout,
+  type Stack,
+  applyStack,
+  parameterTensors,
+} from '../nn/layers.ts';
+import { type Pairs, entropicObjective, entropicObjectiveGradient } from '../ops/entropic-objective.ts';
 import { gatherBatch } from '../ops/gather.ts';
 import { addGradients } from '../ops/product.ts';
 import { optimiserStateBytes, optimiserStep } from '../ops/optimiser.ts';
@@ -22,6 +29,7 @@ import type { ResidentData } from './resident-data.ts';
 import type { TrainerSettings } from './settings.ts';
 import { STREAMS } from './streams.ts';
 import { STATUS_OFFSETS } from './training-buffers.ts';
+import { wassersteinCriticLoss, wassersteinGeneratorLoss } from './wasserstein-steps.ts';
 
 export type StepName = 'critic' | 'generator';
 
@@ -48,8 +56,27 @@ export function stepRecordings(
   };
 }
 
-/** What both steps begin with. */
-function forward(graph: Graph, settings: TrainerSettings, networks: Networks, data: ResidentData) {
+/** What both steps begin with, whatever the objective. */
+export interface Forward {
+  /** y and ŷ, [batch, d]. */
+  readonly real: Tensor;
+  readonly fake: Tensor;
+  /** D₁(y), or D₂(y) where the objective has one critic; D₂(ŷ). */
+  readonly criticReal: Tensor;
+  readonly criticFake: Tensor;
+  /** D₂ of other samples. */
+  readonly critic: (x: Tensor) => Tensor;
+  readonly generatorWeights: ReadonlyMap<string, Tensor>;
+  readonly criticWeights: ReadonlyMap<string, Tensor>;
+}
+
+/** What an objective makes of them: its scalars, and the gradients that the backward pass starts from. */
+export interface Loss {
+  readonly scalars: Tensor;
+  readonly seeds: readonly (readonly [Tensor, Tensor])[];
+}
+
+function forward(graph: Graph, settings: TrainerSettings, networks: Networks, data: ResidentData): Forward {
   const { model, batch, seed } = settings;
   const d = sizeOf(model.sample);
   const real = gatherBatch(graph, {
@@ -75,13 +102,12 @@ function forward(graph: Graph, settings: TrainerSettings, networks: Networks, da
   const generatorWeights = parameterTensors(graph, networks.generator.layout, 'generator.parameters');
   const criticWeights = parameterTensors(graph, networks.critic.layout, 'critic.parameters');
   const fake = applyStack(graph, networks.generator.stack, generatorWeights, latents);
-  const critic = (head: Stack, x: Tensor): Tensor => {
-    const { trunk } = networks.critic;
-    return applyStack(graph, head, criticWeights, trunk ? applyStack(graph, trunk, criticWeights, x) : x);
-  };
-  const criticReal = critic(networks.critic.real, real);
-  const criticFake = critic(networks.critic.fake, fake);
-  return { real, fake, criticReal, criticFake, generatorWeights, criticWeights };
+  const { trunk, real: headReal, fake: headFake } = networks.critic;
+  const criticOf = (head: Stack, x: Tensor): Tensor =>
+    applyStack(graph, head, criticWeights, trunk ? applyStack(graph, trunk, criticWeights, x) : x);
+  const critic = (x: Tensor): Tensor => criticOf(headFake, x);
+  const criticReal = settings.objective === 'entropic' ? criticOf(headReal, real) : critic(real);
+  return { real, fake, criticReal, criticFake: critic(fake), critic, generatorWeights, criticWeights };
 }
 
 /** The scalars of the objective, put where reports read them. */
@@ -96,32 +122,12 @@ function criticStep(
   target: Target,
 ): Recording {
   const graph = new Graph();
-  const { real, fake, criticReal, criticFake, criticWeights } = forward(graph, settings, networks, data);
-  const { cost, form } = settings;
-  const lambda = { step: 'lambda' };
-  const objective = entropicObjective(graph, {
-    real,
-    fake,
-    criticReal,
-    criticFake,
-    cost,
-    form,
-    lambda,
-    sign: -1,
-    fault: faultOf(graph),
-  });
-  placeScalars(graph, objective.scalars, 'critic');
-  const weights = [...criticWeights.values()];
-  const gradients = backward(
-    graph,
-    [
-      [criticReal, objective.gradCriticReal],
-      [criticFake, objective.gradCriticFake],
-    ],
-    weights,
-    addGradients,
-  );
-  update(graph, settings, 'critic', networks.critic.layout, gradients, objective.scalars);
+  const begun = forward(graph, settings, networks, data);
+  const lossOf = settings.objective === 'entropic' ? entropicCriticLoss : wassersteinCriticLoss;
+  const { scalars, seeds } = lossOf(graph, settings, begun, faultOf(graph));
+  placeScalars(graph, scalars, 'critic');
+  const gradients = backward(graph, seeds, [...begun.criticWeights.values()], addGradients);
+  update(graph, settings, 'critic', networks.critic.layout, gradients, scalars);
   return schedule(graph, target).recording;
 }
 
@@ -132,26 +138,45 @@ function generatorStep(
   target: Target,
 ): Recording {
   const graph = new Graph();
-  const { real, fake, criticReal, criticFake, generatorWeights } = forward(graph, settings, networks, data);
-  const { cost, form, generatorLoss } = settings;
-  const lambda = { step: 'lambda' };
-  const pairs = { real, fake, criticReal, criticFake, cost, form, lambda };
-  const objective = entropicObjective(graph, { ...pairs, sign: 1, fault: faultOf(graph) });
-  placeScalars(graph, objective.scalars, 'generator');
-  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
-  const gradients = backward(
-    graph,
-    generatorLoss === 'dual'
-      ? [
-          [fake, direct],
-          [criticFake, objective.gradCriticFake],
-        ]
-      : [[fake, direct]],
-    [...generatorWeights.values()],
-    addGradients,
-  );
-  update(graph, settings, 'generator', networks.generator.layout, gradients, objective.scalars);
+  const begun = forward(graph, settings, networks, data);
+  const lossOf = settings.objective === 'entropic' ? entropicGeneratorLoss : wassersteinGeneratorLoss;
+  const { scalars, seeds } = lossOf(graph, settings, begun, faultOf(graph));
+  placeScalars(graph, scalars, 'generator');
+  const gradients = backward(graph, seeds, [...begun.generatorWeights.values()], addGradients);
+  update(graph, settings, 'generator', networks.generator.layout, gradients, scalars);
   return schedule(graph, target).recording;
+}
+
+/** The pairs of a batch, in samples as the cost sees them. */
+function pairsOf({ cost, form }: TrainerSettings, { real, fake, criticReal, criticFake }: Forward): Pairs {
+  return { real, fake, criticReal, criticFake, cost, form, lambda: { step: 'lambda' } };
+}
+
+/** −J, which the critics descend. */
+function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
+  const { criticReal, criticFake } = begun;
+  const objective = entropicObjective(graph, { ...pairsOf(settings, begun), sign: -1, fault });
+  return {
+    scalars: objective.scalars,
+    seeds: [
+      [criticReal, objective.gradCriticReal],
+      [criticFake, objective.gradCriticFake],
+    ],
+  };
+}
+
+/** J, or for the primal loss the transport cost under the coupling. */
+function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
+  const pairs = pairsOf(settings, begun);
+  const { scalars, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1, fault });
+  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
+  return {
+    scalars,
+    seeds: [
+      [pairs.fake, direct],
+      ...(settings.generatorLoss === 'dual' ? [[begun.criticFake, gradCriticFake] as const] : []),
+    ],
+  };
 }
 
 /** Raised by the optimisers, seen by the objectives. */
@@ -170,6 +195,7 @@ function update(
 ): void {
   layout.parameters.forEach((parameter, i) => {
     const gradient = gradients[i];
+    if (!gradient && isLeftOut(settings, network, parameter)) return;
     if (!gradient) throw new Error(`training: ${network}.${parameter.name} has no gradient`);
     graph.place(gradient, { buffer: `${network}.gradients`, offset: parameter.offset });
   });
@@ -189,4 +215,9 @@ function update(
     skipRule: network === 'generator' && settings.skipRule,
     enabled: { step: 'enabled' },
   });
+}
+
+/** Whether a parameter is of D₁'s own layers while the objective has D₂ alone: its gradient stays the zeros it began as. */
+function isLeftOut({ objective }: TrainerSettings, network: NetworkName, { name }: Parameter): boolean {
+  return objective !== 'entropic' && network === 'critic' && name.startsWith('real.');
 }

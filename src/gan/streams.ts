@@ -1,2 +1,10 @@
 /** The second word of the threefry key, one for each purpose, so that no two draw from the same stream. */
-export const STREAMS = { batches: 1, latents: 2, samples: 3, scoring: 4, bootstrap: 5 } as const;
+export const STREAMS = {
+  batches: 1,
+  latents: 2,
+  samples: 3,
+  scoring: 4,
+  bootstrap: 5,
+  statistics: 6,
+  interpolation: 6,
+} as const;

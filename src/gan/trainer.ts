@@ -20,6 +20,7 @@ import { generate } from './generate.ts';
 import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
 import {
+  type Objective,
   type TrainerOptions,
   type TrainerSettings,
   averageDecayAt,
@@ -214,7 +215,8 @@ export class Trainer implements Disposable {
     let mark = performance.now();
     while (this.#iteration < steps && !signal?.aborted) {
       this.#check();
-      while (this.#ring.free === 0) yield await report(pending.shift() as PendingReport);
+      while (this.#ring.free === 0)
+        yield await report(pending.shift() as PendingReport, this.settings.objective);
       const runs: PhaseRun<StepName>[] = [];
       const asked: (() => PendingReport)[] = [];
       let made = 0;
@@ -252,10 +254,10 @@ export class Trainer implements Disposable {
           wanted = Math.max(1, Math.min(MOST_ITERATIONS_PER_SUBMIT, Math.round(SUBMIT_MS / measuredMs)));
       }
       previous = { iterations: made, done };
-      while (pending[0]?.done) yield await report(pending.shift() as PendingReport);
+      while (pending[0]?.done) yield await report(pending.shift() as PendingReport, this.settings.objective);
     }
     await previous?.done;
-    while (pending.length > 0) yield await report(pending.shift() as PendingReport);
+    while (pending.length > 0) yield await report(pending.shift() as PendingReport, this.settings.objective);
   }
 
   /** The model as trained so far. */
@@ -273,7 +275,7 @@ export class Trainer implements Disposable {
     const contents = await this.#device.readAll(names.map((name) => this.#buffers[name] as OwnedBuffer));
     const read = new Map(names.map((name, i) => [name, contents[i] as ArrayBuffer]));
     const words = (name: string) => new Uint32Array(read.get(name) as ArrayBuffer);
-    if (words('fault')[0] !== 0) throw nonFinite(steps);
+    if (words('fault')[0] !== 0) throw nonFinite(steps, this.settings.objective);
     const weights = (network: NetworkName, name: string) =>
       unflatten(this.#networks[network].layout, new Float32Array(read.get(name) as ArrayBuffer));
     const generator = weights('generator', 'generator.parameters');
@@ -424,9 +426,12 @@ function pendingReport(
   return pending;
 }
 
-async function report({ step, lambda, stepsPerSecond, bytes }: PendingReport): Promise<TrainingReport> {
-  const status = decodeStatus(await bytes);
-  if (!status) throw nonFinite(step);
+async function report(
+  { step, lambda, stepsPerSecond, bytes }: PendingReport,
+  objective: Objective,
+): Promise<TrainingReport> {
+  const status = decodeStatus(await bytes, objective);
+  if (!status) throw nonFinite(step, objective);
   return { step, lambda, ...status, stepsPerSecond };
 }
 

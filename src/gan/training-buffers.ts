@@ -14,7 +14,7 @@ import {
 } from '../ops/entropic-objective.ts';
 import { optimiserStateBytes } from '../ops/optimiser.ts';
 import { NETWORKS } from './checkpoint.ts';
-import type { TrainerSettings } from './settings.ts';
+import type { Objective, TrainerSettings } from './settings.ts';
 
 /** Byte offsets in `status`: WebGPU wants bindings on 256-byte boundaries. */
 export const STATUS_OFFSETS = { critic: 0, generator: 256 } as const;
@@ -22,11 +22,15 @@ const SCALARS_BYTES = STATUS_OFFSETS.generator + OBJECTIVE_SCALARS * 4;
 const FAULT_BYTES = 16;
 export const STATUS_BYTES = SCALARS_BYTES + FAULT_BYTES;
 
-/** What a training step reports beside its number: the objective and the diagnostics of the coupling on its batch. */
+/**
+ * What a training step reports beside its number: the objective and the diagnostics of the coupling on its batch. A
+ * Wasserstein objective has no coupling: its diagnostics, `clippedPairs` among them, are NaN, in JSON null.
+ */
 export interface StatusReport {
-  /** J, which the critics climb: of the last critic step and of the generator step. */
+  /** J, which the critics climb: of the last critic step and of the generator step (of `wgan-gp`, without the penalty). */
   readonly objective: number;
   readonly generatorObjective: number;
+  /** What J is less by: the entropic penalty, that of the gradients (`wgan-gp`), or 0 (`wgan`). */
   readonly penalty: number;
   /** Coupling diagnostics: 1, 0, 0 at the optimum; the KL of the coupling; its transport cost. */
   readonly meanP: number;
@@ -36,6 +40,7 @@ export interface StatusReport {
   readonly transportCost: number;
   /** Pairs whose exponent was clipped (`exp` form). */
   readonly clippedPairs: number;
+  /** Mean D₁(y), of a Wasserstein objective mean D₂(y); mean D₂(ŷ). */
   readonly meanCriticReal: number;
   readonly meanCriticFake: number;
 }
@@ -67,8 +72,18 @@ export function trainingBuffers(
   }
 }
 
+/** The diagnostics of a coupling, where there is none. */
+const NO_COUPLING = {
+  meanP: Number.NaN,
+  maxRowError: Number.NaN,
+  maxColError: Number.NaN,
+  meanPLogP: Number.NaN,
+  transportCost: Number.NaN,
+  clippedPairs: Number.NaN,
+} satisfies Partial<StatusReport>;
+
 /** Reads a status; undefined where something in it is not finite. */
-export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
+export function decodeStatus(bytes: ArrayBuffer, objective: Objective): StatusReport | undefined {
   if (new Uint32Array(bytes, SCALARS_BYTES, 1)[0] !== 0) return undefined;
   const scalars = (offset: number): ObjectiveScalars =>
     decodeObjectiveScalars(new Float32Array(bytes, offset, OBJECTIVE_SCALARS));
@@ -87,6 +102,7 @@ export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
     clippedPairs: critic.clippedPairs,
     meanCriticReal: critic.meanCriticReal,
     meanCriticFake: critic.meanCriticFake,
+    ...(objective === 'entropic' ? {} : NO_COUPLING),
   };
 }
 
@@ -94,8 +110,12 @@ export function decodeStatus(bytes: ArrayBuffer): StatusReport | undefined {
  * The error of a run whose objective or gradients left the finite numbers. Where it was the objective, the weights are
  * those of the last finite step; of a gradient, the finite elements were still applied.
  */
-export function nonFinite(step: number): UserError {
+export function nonFinite(step: number, objective: Objective): UserError {
+  const fix =
+    objective === 'entropic'
+      ? 'raise lambda, lower the rates, or take the logmeanexp form'
+      : 'lower the rates';
   return new UserError(
-    `training: the objective or a gradient is no longer finite by step ${step}, and the weights change no more; raise lambda, lower the rates, or take the logmeanexp form`,
+    `training: the objective or a gradient is no longer finite by step ${step}, and the weights change no more; ${fix}`,
   );
 }
