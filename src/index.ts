@@ -59,11 +59,22 @@ export type { KernelProfile } from './gpu/profiler.ts';
 export {
   type Architecture,
   type CriticLayers,
+  type DcganOptions,
   type MlpOptions,
   architecture,
+  dcgan,
   linear,
   mlp,
 } from './nn/architectures.ts';
-export type { DenseLayer, Layer } from './nn/layers.ts';
+export type {
+  BatchNormLayer,
+  Conv2dLayer,
+  Conv2dTransposeLayer,
+  CropLayer,
+  DenseLayer,
+  FlattenLayer,
+  Layer,
+  ReshapeLayer,
+} from './nn/layers.ts';
 export { type OptimiserSettings, adam, adamw, rmsprop, sgd } from './nn/optimisers.ts';
 export type { ActivationKind } from './ops/activation-kinds.ts';

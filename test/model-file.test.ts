@@ -41,6 +41,10 @@ function modelOf(architecture: Architecture, averageDecay = 0): Model {
       kernels: ['gather', 'matmul'],
     },
     generator: weights('generator', 1),
+    statistics: unflatten(
+      networks.generator.statistics,
+      initialParameters(networks.generator.statistics, 0, 0),
+    ),
     critic: weights('critic', 2),
   };
 }
@@ -226,7 +230,7 @@ describe('model files', () => {
       /configuration kernels is "\[/,
     );
     expect(metadata('model', { ...SMALL, generator: [{ kind: 'lstm', units: 6 }] })).toMatch(
-      /configuration model\.generator\.0\.kind is "lstm", expected "dense"/,
+      /configuration model\.generator\.0\.kind is "lstm", expected \("dense" \| "conv2d" /,
     );
     expect(metadata('model', { ...SMALL, critic: { tree: [] } })).toMatch(/configuration model\.critic/);
     expect(metadata('model', { ...SMALL, sample: [7] })).toMatch(/the generator gives 6 values/);

@@ -55,6 +55,10 @@ function modelOf(
       kernels: [],
     },
     generator: weights('generator', 0, 1),
+    statistics: unflatten(
+      networks.generator.statistics,
+      initialParameters(networks.generator.statistics, 0, 0),
+    ),
     critic: weights('critic', 1, criticScale),
   };
 }
@@ -155,6 +159,31 @@ describeGpu('the scorer', (opened) => {
         expectSame(scores, await oneShot(model, imagesOf(11), 1001, 7));
         expectInvariants(scores);
         expect(scores).toMatchObject({ latents: 1001, lambda: 0.1, cost, dimensions: 12 });
+      },
+    );
+
+    it.each(['l1', 'squared', 'half-squared'] as const)(
+      'know the cost of the nearest generated sample, %s',
+      async (cost) => {
+        const model = modelOf(small, { cost });
+        const images = imagesOf(11);
+        using scorer = await Scorer.create(device, model, { latents: 203, seed: 7 });
+        const { nearestCost } = await scorer.score(images);
+        const { generated } = await latentsOf(model, 203, 7);
+        const data = rows(images, 0, 11);
+        const nearest = Array.from({ length: 11 }, (_, i) =>
+          Math.min(
+            ...Array.from({ length: 203 }, (__, k) => {
+              let sum = 0;
+              for (let p = 0; p < 12; p++) {
+                const e = data[i * 12 + p]! - generated.data[k * 12 + p]!;
+                sum += cost === 'l1' ? Math.abs(e) : e * e;
+              }
+              return cost === 'half-squared' ? sum / 2 : sum;
+            }),
+          ),
+        );
+        expect(farthest(nearestCost, nearest)).toBeLessThan(1e-5);
       },
     );
 

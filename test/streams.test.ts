@@ -3,12 +3,13 @@ import { expect, it } from 'vitest';
 import { threefryUniforms } from '../src/data/random.ts';
 import { NETWORKS } from '../src/gan/checkpoint.ts';
 import { STREAMS } from '../src/gan/streams.ts';
-import { linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import { dcgan, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 
 it.each([
   ['mlp', mlp({ sample: [4], latent: 3, hidden: [8, 8, 8] })],
   ['linear', linear({ sample: [4], latent: 3 })],
+  ['dcgan', dcgan({ image: [8, 8, 1], latent: 3, width: 2 })],
 ])('the weights of %s are drawn from streams of their own', (_, model) => {
   const seed = 1;
   const taken = Object.values(STREAMS).map((stream) => threefryUniforms(2, [seed, stream])[0]!);
@@ -16,9 +17,9 @@ it.each([
   NETWORKS.forEach((network, stream) => {
     const { layout } = networksOf(model)[network];
     const flat = initialParameters(layout, seed, stream);
-    for (const { name, shape, offset, fanIn, fanOut } of layout.parameters) {
-      if (shape.length < 2) continue;
-      const first = flat[offset / 4]! / Math.sqrt(6 / (fanIn + fanOut)) / 2 + 0.5; // the uniform it came from
+    for (const { name, offset, initial } of layout.parameters) {
+      if (!('limit' in initial)) continue;
+      const first = flat[offset / 4]! / initial.limit / 2 + 0.5; // the uniform it came from
       const nearest = Math.min(...[...seen].map((other) => Math.abs(other - first)));
       expect(nearest, `${network}.${name}`).toBeGreaterThan(1e-6);
       seen.add(first);

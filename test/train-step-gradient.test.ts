@@ -69,15 +69,18 @@ const BYTES = dataset({ data: Uint8Array.from(uniforms, (u) => 255 * u), shape: 
 /** Weights of order 1/√inputs, biases included; the hinge form gets a low D₂, so that some of its pairs are coupled. */
 function weightsOf(settings: TrainerSettings): Readonly<Record<NetworkName, Tensors>> {
   const networks = networksOf(settings.model);
-  const make = (network: NetworkName): Tensors =>
-    new Map(
-      networks[network].layout.parameters.map(({ name, shape, fanIn }, index) => {
+  const make = (network: NetworkName): Tensors => {
+    let inputs = 1; // of the layer at hand: a bias follows its weight
+    return new Map(
+      networks[network].layout.parameters.map(({ name, shape }, index) => {
+        if (shape.length > 1) inputs = sizeOf(shape) / shape.at(-1)!;
         const isLastBias = name.startsWith('fake') && shape.join() === '1';
         const shift = isLastBias && settings.form === 'hinge' ? -8 : 0;
         const normals = threefryNormals(sizeOf(shape), [7, index + (network === 'critic' ? 100 : 0)]);
-        return [name, normals.map((z) => Math.fround(z / Math.sqrt(fanIn) + shift))];
+        return [name, normals.map((z) => Math.fround(z / Math.sqrt(inputs) + shift))];
       }),
     );
+  };
   return { generator: make('generator'), critic: make('critic') };
 }
 

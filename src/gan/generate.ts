@@ -14,7 +14,7 @@ const CHUNK = 256;
 
 /**
  * G(x) for `count` latents x ~ N(0, I): [count, d].
- * @param parameters the generator's flat parameter buffer.
+ * @param weights the generator's flat buffers: its parameters, and the statistics of its batch norms.
  * @param seed the same seed gives the same latents, whatever the count.
  * @param check called before each use of the parameters; throws where their owner has been disposed of.
  * @throws UserError where the count or the seed is no whole number, or the samples exceed the host's memory.
@@ -22,7 +22,7 @@ const CHUNK = 256;
 export async function generate(
   device: Device,
   architecture: Architecture,
-  parameters: GPUBuffer,
+  weights: { readonly parameters: GPUBuffer; readonly statistics: GPUBuffer },
   count: number,
   seed: number,
   check: () => void,
@@ -46,9 +46,10 @@ export async function generate(
     counter: { step: 'chunk' },
   });
   const tensors = parameterTensors(graph, generator.layout, 'parameters');
-  const samples = applyStack(graph, generator.stack, tensors, latents);
+  const statistics = parameterTensors(graph, generator.statistics, 'statistics');
+  const samples = applyStack(graph, generator.stack, tensors, latents, { by: 'statistics', statistics });
   const { recording, slot } = schedule(graph, targetOf(device), [samples]);
-  using plan = await Plan.create(device, { chunk: recording }, { parameters });
+  using plan = await Plan.create(device, { chunk: recording }, { ...weights });
   for (let chunk = 0; chunk * rows < count; chunk++) {
     check();
     plan.run([{ phase: 'chunk', values: { chunk } }]);

@@ -1,6 +1,6 @@
 /**
  * Model files and checkpoint files: safetensors whose metadata hold the whole configuration, one JSON value a name.
- *   model        generator.<parameter>, critic.<parameter>                                  (F32)
+ *   model        generator.<parameter>, critic.<parameter>, statistics.<batch norm's>        (F32)
  *   checkpoint   the same, state.<optimiser buffer> (U32), and, where the model holds a moving average of the
  *                generator's weights, own.generator.<parameter> (F32) with the weights themselves
  * Everything is checked on reading, so that what comes out fits the configuration and is finite.
@@ -13,7 +13,7 @@ import type { Layer, ParameterLayout } from '../nn/layers.ts';
 import type { OptimiserSettings } from '../nn/optimisers.ts';
 import { ACTIVATIONS } from '../ops/activation-kinds.ts';
 import { optimiserStateBytes } from '../ops/optimiser.ts';
-import { type Checkpoint, NETWORKS, type NetworkName, type RunPlan } from './checkpoint.ts';
+import { type Checkpoint, NETWORKS, type RunPlan } from './checkpoint.ts';
 import type { Model, ModelConfiguration, Weights } from './model.ts';
 import { type StoredTensor, decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import {
@@ -103,7 +103,10 @@ function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Recor
 }
 
 function modelTensors(model: Model): [string, StoredTensor][] {
-  return NETWORKS.flatMap((network) => prefixed(network, model[network]));
+  return [
+    ...NETWORKS.flatMap((network) => prefixed(network, model[network])),
+    ...prefixed('statistics', model.statistics),
+  ];
 }
 
 function prefixed(prefix: string, weights: Weights): [string, StoredTensor][] {
@@ -128,10 +131,15 @@ function decodeParts(
     );
   const configuration = configurationOf(metadata, where);
   const networks = networksOf(configuration.settings.model);
-  const read = (network: NetworkName): Weights =>
-    weightsOf(tensors, network, networks[network].layout, where);
+  const read = (prefix: string, layout: ParameterLayout): Weights =>
+    weightsOf(tensors, prefix, layout, where);
   return {
-    model: { configuration, generator: read('generator'), critic: read('critic') },
+    model: {
+      configuration,
+      generator: read('generator', networks.generator.layout),
+      statistics: read('statistics', networks.generator.statistics),
+      critic: read('critic', networks.critic.layout),
+    },
     metadata,
     tensors,
   };
@@ -185,13 +193,31 @@ function checkFinite(name: string, { data, shape }: StoredTensor, where: string)
 
 const whole = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
 
-const layer = v.strictObject({
-  kind: v.literal('dense'),
-  units: whole(1),
+const activated = {
   activation: v.exactOptional(v.picklist(ACTIVATIONS)),
   slope: v.exactOptional(v.number()),
+};
+const convolution = {
+  filters: whole(1),
+  kernel: whole(1),
+  stride: v.exactOptional(whole(1)),
   bias: v.exactOptional(v.boolean()),
-}) satisfies v.GenericSchema<unknown, Layer>;
+  ...activated,
+};
+const layer = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('dense'),
+    units: whole(1),
+    bias: v.exactOptional(v.boolean()),
+    ...activated,
+  }),
+  v.strictObject({ kind: v.literal('conv2d'), ...convolution }),
+  v.strictObject({ kind: v.literal('conv2d-transpose'), ...convolution }),
+  v.strictObject({ kind: v.literal('batch-norm'), ...activated }),
+  v.strictObject({ kind: v.literal('crop'), height: whole(1), width: whole(1) }),
+  v.strictObject({ kind: v.literal('reshape'), shape: v.array(whole(1)) }),
+  v.strictObject({ kind: v.literal('flatten') }),
+]) satisfies v.GenericSchema<unknown, Layer>;
 
 const architecture = v.strictObject({
   sample: v.array(whole(1)),

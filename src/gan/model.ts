@@ -29,6 +29,8 @@ export type Weights = ReadonlyMap<
 export interface Model {
   readonly configuration: ModelConfiguration;
   readonly generator: Weights;
+  /** What the generator's batch norms are frozen with (freeze.ts); empty where it has none. */
+  readonly statistics: Weights;
   readonly critic: Weights;
 }
 

@@ -16,6 +16,7 @@ import { type Networks, networksOf } from '../nn/architectures.ts';
 import { initialParameters } from '../nn/initialise.ts';
 import { mostSamples } from '../ops/entropic-objective.ts';
 import { type Checkpoint, NETWORKS, type NetworkName } from './checkpoint.ts';
+import { frozenStatistics } from './freeze.ts';
 import { generate } from './generate.ts';
 import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
@@ -278,7 +279,8 @@ export class Trainer implements Disposable {
     if (words('fault')[0] !== 0) throw nonFinite(steps, this.settings.objective);
     const weights = (network: NetworkName, name: string) =>
       unflatten(this.#networks[network].layout, new Float32Array(read.get(name) as ArrayBuffer));
-    const generator = weights('generator', 'generator.parameters');
+    const own = weights('generator', 'generator.parameters');
+    const generator = average ? weights('generator', 'generator.average') : own;
     const state = new Map(names.filter(isState).map((name) => [name, words(name)]));
     return {
       model: {
@@ -290,10 +292,11 @@ export class Trainer implements Disposable {
           adapter: this.#device.adapter.description || this.#device.adapter.device,
           kernels: this.#data ? kernelsOf(Object.values(this.#data.recordings)) : [],
         },
-        generator: average ? weights('generator', 'generator.average') : generator,
+        generator,
+        statistics: await frozenStatistics(this.#device, this.settings.model, generator),
         critic: weights('critic', 'critic.parameters'),
       },
-      ...(average ? { generator } : {}),
+      ...(average ? { generator: own } : {}),
       state,
     };
   }
@@ -301,10 +304,17 @@ export class Trainer implements Disposable {
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
   async sample(count: number, options: { seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
-    const parameters =
-      this.#buffers['generator.average'] ?? (this.#buffers['generator.parameters'] as OwnedBuffer);
-    return generate(this.#device, this.settings.model, parameters.buffer, count, options.seed ?? 0, () =>
-      this.#check(),
+    const { generator, statistics } = await this.model();
+    const networks = this.#networks.generator;
+    using parameters = this.#device.storageOf('parameters', flatten(networks.layout, generator));
+    using frozen = this.#device.storageOf('statistics', flatten(networks.statistics, statistics));
+    return await generate(
+      this.#device,
+      this.settings.model,
+      { parameters: parameters.buffer, statistics: frozen.buffer },
+      count,
+      options.seed ?? 0,
+      () => this.#check(),
     );
   }
 

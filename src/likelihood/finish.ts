@@ -124,6 +124,17 @@ export function finishLikelihood(
   };
 }
 
+/**
+ * The smallest cost l(y, G(x_k)) of each observation to one of the K latents' samples, −λ max s, where the latents are of
+ * the prior: how far the nearest generated sample is. What L_K comes to, up to constants, where a single latent carries it.
+ */
+export function nearestCosts(state: State, lambda: number): Float64Array {
+  return Float64Array.from(
+    { length: state.length / STATE_FLOATS },
+    (_, i) => -lambda * readImportance(state, i).max,
+  );
+}
+
 function checkFinite(name: string, values: Float64Array, lambda: number): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0)

@@ -29,7 +29,7 @@ import {
 import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from './banks.ts';
 import { bitsPerDimension } from './bits-per-dimension.ts';
-import { type LikelihoodEstimates, finishLikelihood } from './finish.ts';
+import { type LikelihoodEstimates, finishLikelihood, nearestCosts } from './finish.ts';
 import { isPositiveFloat } from './log-normaliser.ts';
 import { tailLength } from './pareto.ts';
 import { type Verdict, certificate, verdictOf } from './reliability.ts';
@@ -51,6 +51,8 @@ export interface ScoreOptions {
 
 /** Likelihood estimates per image, in nats on the model's pixel scale, with what they are stated for. */
 export interface Scores extends LikelihoodEstimates {
+  /** Cost l(y, G(x_k)) of the nearest of the K generated samples, in units of the cost; per image. */
+  readonly nearestCost: Float64Array;
   /** −L_K / (d ln 2), plus the 8-bit correction where the images are 8-bit; per image. */
   readonly bitsPerDim: Float64Array;
   /** k̂ of the largest importance weights; NaN where there is nothing to fit. */
@@ -71,6 +73,9 @@ export interface Scores extends LikelihoodEstimates {
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
 const MOST_RESIDENT_BYTES = 64 * 2 ** 20;
 
+/** The buffers of `bankRecording` that the model is in. */
+const MODEL_BUFFERS: ReadonlySet<string> = new Set(['generator', 'statistics', 'critic']);
+
 /** Chunks of latents are multiples of this, a tile of the reduction. */
 const TILE = 64;
 /** No activation of the networks grows beyond this; WebGPU's default limit of a binding is 128 MiB. */
@@ -86,6 +91,7 @@ export class Scorer implements Disposable {
   readonly #networks: Networks;
   readonly #seed: number;
   readonly #generator: OwnedBuffer;
+  readonly #statistics: OwnedBuffer;
   readonly #critic: OwnedBuffer;
   #disposed = false;
 
@@ -99,6 +105,10 @@ export class Scorer implements Disposable {
     const generator = flatten(this.#networks.generator.layout, model.generator);
     const critic = flatten(this.#networks.critic.layout, model.critic);
     this.#generator = device.storageOf('generator', generator);
+    this.#statistics = device.storageOf(
+      'statistics',
+      flatten(this.#networks.generator.statistics, model.statistics),
+    );
     this.#critic = device.storageOf('critic', critic);
   }
 
@@ -141,7 +151,8 @@ export class Scorer implements Disposable {
     const bounds = bankBounds(this.latents);
     const { banks, tails } = await this.#accumulate(set, d, bounds, options);
     const { cost } = settings;
-    const estimates = finishLikelihood(mergeStates(banks, this.lambda), {
+    const state = mergeStates(banks, this.lambda);
+    const estimates = finishLikelihood(state, {
       count: this.latents,
       d,
       cost,
@@ -155,6 +166,7 @@ export class Scorer implements Disposable {
     const withoutBank = importanceWithoutBank(banks, bounds, estimates.logC);
     return {
       ...estimates,
+      nearestCost: nearestCosts(state, this.lambda),
       bitsPerDim: importance.map((logLikelihood) =>
         bitsPerDimension(logLikelihood, d, { levels: set.bits8 ? 255 : null }),
       ),
@@ -174,8 +186,13 @@ export class Scorer implements Disposable {
   async sample(count: number, options: { readonly seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
     const { model } = this.model.configuration.settings;
-    return generate(this.#device, model, this.#generator.buffer, count, options.seed ?? 0, () =>
-      this.#check(),
+    return generate(
+      this.#device,
+      model,
+      { parameters: this.#generator.buffer, statistics: this.#statistics.buffer },
+      count,
+      options.seed ?? 0,
+      () => this.#check(),
     );
   }
 
@@ -183,6 +200,7 @@ export class Scorer implements Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#generator.dispose();
+    this.#statistics.dispose();
     this.#critic.dispose();
   }
   [Symbol.dispose](): void {
@@ -220,6 +238,7 @@ export class Scorer implements Disposable {
     const owned: OwnedBuffer[] = [];
     const externals: Record<string, GPUBuffer> = {
       generator: this.#generator.buffer,
+      statistics: this.#statistics.buffer,
       critic: this.#critic.buffer,
     };
     const make = (name: string, bytes: number): GPUBuffer => {
@@ -289,7 +308,7 @@ export class Scorer implements Disposable {
     const { dispatches } = this.#bankRecording(TILE);
     const ofLatents = dispatches
       .flatMap(({ bindings }) => Object.values<Slot>(bindings))
-      .filter(({ external }) => external?.buffer !== 'generator' && external?.buffer !== 'critic');
+      .filter(({ external }) => !MODEL_BUFFERS.has(external?.buffer ?? ''));
     const bytes = Math.max(...ofLatents.map((slot) => slot.bytes)) / TILE;
     const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0) / TILE;
     const most = Math.min(MOST_BANK_BYTES / bytes, BANK_FLOPS[this.#device.adapter.kind] / flops);
@@ -308,7 +327,11 @@ export class Scorer implements Disposable {
     });
     const generatorWeights = parameterTensors(graph, generator.layout, 'generator');
     const criticWeights = parameterTensors(graph, critic.layout, 'critic');
-    const generated = applyStack(graph, generator.stack, generatorWeights, latents);
+    const statistics = parameterTensors(graph, generator.statistics, 'statistics');
+    const generated = applyStack(graph, generator.stack, generatorWeights, latents, {
+      by: 'statistics',
+      statistics,
+    });
     const features = critic.trunk ? applyStack(graph, critic.trunk, criticWeights, generated) : generated;
     const criticFake = applyStack(graph, critic.fake, criticWeights, features);
     graph.place(latents, { buffer: 'bank.latents', offset: 0 });

@@ -1,6 +1,6 @@
 /**
- * Initial weights, drawn on the host so that they are the same on every adapter: uniform with standard deviation
- * √(2/(fan_in + fan_out)) (Glorot & Bengio 2010) for dense layers; biases zero.
+ * Initial weights, drawn on the host so that they are the same on every adapter. What each tensor begins with is in its
+ * layout (layers.ts).
  */
 import { threefryUniforms } from '../data/random.ts';
 import { sizeOf } from '../graph/graph.ts';
@@ -13,13 +13,13 @@ export function initialParameters(
   stream: number,
 ): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(layout.bytes / 4);
-  layout.parameters.forEach((parameter, index) => {
-    if (parameter.shape.length < 2) return;
-    const count = sizeOf(parameter.shape);
-    const limit = Math.sqrt(6 / (parameter.fanIn + parameter.fanOut));
-    const uniforms = threefryUniforms(count, [seed >>> 0, ((stream + 1) * 65536 + index) >>> 0]);
-    for (let i = 0; i < count; i++)
-      flat[parameter.offset / 4 + i] = (2 * (uniforms[i] as number) - 1) * limit;
+  layout.parameters.forEach(({ shape, offset, initial }, index) => {
+    const values = flat.subarray(offset / 4, offset / 4 + sizeOf(shape));
+    if ('value' in initial) values.fill(initial.value);
+    else {
+      const uniforms = threefryUniforms(values.length, [seed >>> 0, ((stream + 1) * 65536 + index) >>> 0]);
+      for (let i = 0; i < values.length; i++) values[i] = (2 * (uniforms[i] as number) - 1) * initial.limit;
+    }
   });
   return flat;
 }

@@ -12,7 +12,7 @@ import type { Cost, Form, GeneratorLoss, TrainerSettings } from '../../src/gan/s
 import { STREAMS } from '../../src/gan/streams.ts';
 import { sizeOf } from '../../src/graph/graph.ts';
 import { type Networks, networksOf } from '../../src/nn/architectures.ts';
-import type { Stack } from '../../src/nn/layers.ts';
+import type { DenseLayer, Stack } from '../../src/nn/layers.ts';
 import type { ActivationKind } from '../../src/ops/activation-kinds.ts';
 
 /** Parameters or gradients by name. */
@@ -97,8 +97,8 @@ interface Passed {
 function forward(stack: Stack, weights: Tensors, x: Float64Array): Passed {
   const inputs: Float64Array[] = [];
   const sums: Float64Array[] = [];
-  let width = stack.inputs;
-  stack.layers.forEach((layer, l) => {
+  let width = sizeOf(stack.input);
+  (stack.layers as readonly DenseLayer[]).forEach((layer, l) => {
     const weight = weights.get(`${stack.prefix}.${l}.weight`)!;
     const bias = weights.get(`${stack.prefix}.${l}.bias`);
     const batch = x.length / width;
@@ -126,7 +126,7 @@ function backward(
   into: Map<string, Float64Array>,
 ): Float64Array {
   for (let l = stack.layers.length - 1; l >= 0; l--) {
-    const { units, activation = 'linear', slope = 0.2 } = stack.layers[l]!;
+    const { units, activation = 'linear', slope = 0.2 } = stack.layers[l] as DenseLayer;
     const x = passed.inputs[l]!;
     const sums = passed.sums[l]!;
     const name = `${stack.prefix}.${l}`;
