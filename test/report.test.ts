@@ -3,6 +3,8 @@ import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { encodePng } from '../src/cli/png.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { densityFigure } from '../src/report/density-figure.ts';
+import { densityOf } from '../src/report/density.ts';
 import { stretches, trainingCurves } from '../src/report/curves.ts';
 import { type Picture, imageGrid } from '../src/report/grid.ts';
 import { histogram, likelihoodHistogram } from '../src/report/histogram.ts';
@@ -171,6 +173,77 @@ describe('likelihoodHistogram', () => {
   ])('refuses %j', async (series, message) => {
     await expect(likelihoodHistogram({ series })).rejects.toThrow(message);
     await expect(likelihoodHistogram({ series })).rejects.toBeInstanceOf(UserError);
+  });
+});
+
+describe('densityOf', () => {
+  const two = [...normals(400, -63, 8, 0), ...normals(100, -20, 1, 1)];
+
+  it('is the mean of normal densities around the values', () => {
+    const values = [-1, 0.5, 4];
+    const { at, bandwidth: h } = densityOf(values);
+    const places = [-3, 0, 0.5, 2, 9];
+    const phi = (z: number): number => Math.exp(-z * z * 0.5) / Math.sqrt(2 * Math.PI);
+    const expected = places.map((x) => values.reduce((sum, v) => sum + phi((x - v) / h) / h, 0) / 3);
+    at(places).forEach((height, i) => expect(height).toBeCloseTo(expected[i] as number, 7));
+    const [s, iqr] = [Math.sqrt(((-13 / 6) ** 2 + (2 / 3) ** 2 + (17 / 6) ** 2) / 2), 2.5]; // quartiles -0.25 and 2.25
+    expect(h).toBeCloseTo(0.9 * Math.min(s, iqr / 1.34) * 3 ** -0.2, 12);
+  });
+
+  it('has area 1, moves and stretches with the values, and keeps a second bump apart', () => {
+    const { at, mode, bandwidth } = densityOf(two);
+    const step = 0.05;
+    const grid = Array.from({ length: 4000 }, (_, i) => -140 + step * i);
+    const heights = at(grid);
+    expect(heights.reduce((sum, height) => sum + step * height, 0)).toBeCloseTo(1, 4);
+    expect(Math.abs(mode - -63)).toBeLessThan(2);
+    const [first, gap, second] = at([-63, -35, -20]) as unknown as [number, number, number];
+    expect(first).toBeGreaterThan(10 * gap);
+    expect(second).toBeGreaterThan(10 * gap);
+    const moved = densityOf(two.map((value) => 7 + 2 * value));
+    expect(moved.bandwidth).toBeCloseTo(2 * bandwidth, 10);
+    expect(moved.mode).toBeCloseTo(7 + 2 * mode, 8);
+  });
+
+  it('is a peak where all values are one, and is not widened by a far one', () => {
+    expect(densityOf([-5, -5, -5]).mode).toBeCloseTo(-5, 12);
+    expect(densityOf([-5]).at([-5])[0]).toBeGreaterThan(10);
+    const far = densityOf([...normals(200, 0, 1, 0), -1e6]);
+    expect(far.bandwidth).toBeLessThan(0.5);
+    expect(Math.abs(far.mode)).toBeLessThan(0.5);
+  });
+});
+
+describe('densityFigure', () => {
+  const narrow = { name: 'ones', values: normals(500, -49, 2, 0) };
+  const broad = { name: 'svhn', values: [...normals(300, -150, 30, 1), -90_000] };
+
+  it('names the axis and the sets with their modes, and says what it leaves out and how heights are drawn', async () => {
+    const mode = (values: number[]): string => densityOf(values).mode.toFixed(1).replace('-', '−');
+    const options = { series: [narrow, broad], title: 'Scores', xTitle: 'L_K (nats)' };
+    const svg = await densityFigure(options);
+    expect(texts(svg)).toEqual(
+      expect.arrayContaining([
+        'Scores',
+        'L_K (nats)',
+        'density (square-root scale)',
+        `ones: mode ${mode(narrow.values)}, 500 images`,
+        `svhn: mode ${mode(broad.values)}, 301 images`,
+        'beyond the axis: 1 of 801 values',
+      ]),
+    );
+    expect(await densityFigure(options)).toBe(svg);
+    expect(texts(await densityFigure({ ...options, series: [narrow] }))).toContain('density');
+  });
+
+  it('refuses what cannot be drawn', async () => {
+    for (const [values, message] of [
+      [[], "'a' is empty"],
+      [[1, Number.NaN], "'a' holds NaN at 1"],
+    ] as const)
+      await expect(densityFigure({ series: [{ name: 'a', values }], title: '', xTitle: '' })).rejects.toThrow(
+        message,
+      );
   });
 });
 

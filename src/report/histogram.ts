@@ -127,7 +127,7 @@ export async function likelihoodHistogram(options: HistogramOptions): Promise<st
 }
 
 /** The steps of one series from its first to its last bin that holds anything, closed at both ends. */
-function outlineOf(
+export function outlineOf(
   edges: readonly number[],
   density: readonly number[],
 ): { edge: number; density: number }[] {
