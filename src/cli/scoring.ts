@@ -4,7 +4,7 @@ import type { Device } from '../gpu/device.ts';
 import type { Model } from '../gan/model.ts';
 import { type Baselines, baselines } from '../likelihood/baselines.ts';
 import type { Interval } from '../likelihood/interval.ts';
-import { type ScorerOptions, Scorer } from '../likelihood/scorer.ts';
+import { type ScorerOptions, type Scores, Scorer } from '../likelihood/scorer.ts';
 import { likelihoodHistogram } from '../report/histogram.ts';
 import {
   type SetSeparation,
@@ -24,7 +24,7 @@ export interface Scoring {
   readonly stated: Stated;
 }
 
-interface Stated {
+export interface Stated {
   readonly cost: string;
   readonly lambda: number;
   readonly logC: number;
@@ -76,16 +76,21 @@ export async function scoreSets(
     sets: sets as [ScoredSet, ...ScoredSet[]],
     summaries: sets.map((set, i) => summarise(set, estimators, yardsticks?.[i])),
     separations: separations(sets as [ScoredSet, ...ScoredSet[]], estimators),
-    stated: {
-      cost,
-      lambda: scorer.lambda,
-      logC: first.scores.logC,
-      dimensions: first.scores.dimensions,
-      latents: scorer.latents,
-      pixelScale: model.configuration.pixelScale,
-      trainedOn: model.configuration.data,
-      steps: model.configuration.steps,
-    },
+    stated: statedOf(model, first.scores),
+  };
+}
+
+/** What scores of a model are stated for. */
+export function statedOf({ configuration }: Model, scores: Scores): Stated {
+  return {
+    cost: scores.cost,
+    lambda: scores.lambda,
+    logC: scores.logC,
+    dimensions: scores.dimensions,
+    latents: scores.latents,
+    pixelScale: configuration.pixelScale,
+    trainedOn: configuration.data,
+    steps: configuration.steps,
   };
 }
 

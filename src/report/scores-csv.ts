@@ -15,8 +15,13 @@ export interface ScoredSet {
 
 type Cell = (scores: Scores, i: number) => number | string | undefined;
 
+interface Column {
+  readonly name: string;
+  readonly cell: Cell;
+}
+
 /** Every column behind `dataset,index,label`, and the estimator that it belongs to; none is of all. */
-const COLUMNS: readonly { readonly name: string; readonly of?: Estimator; readonly cell: Cell }[] = [
+const COLUMNS: readonly (Column & { readonly of?: Estimator })[] = [
   { name: 'surrogate', of: 'surrogate', cell: (scores, i) => scores.surrogate[i] },
   { name: 'importance', of: 'importance', cell: (scores, i) => scores.importance[i] },
   { name: 'distance', of: 'surrogate', cell: (scores, i) => scores.components.distance[i] },
@@ -38,12 +43,17 @@ const COLUMNS: readonly { readonly name: string; readonly of?: Estimator; readon
   { name: 'paper_score', of: 'paper-score', cell: (scores, i) => scores.paperScore?.[i] },
 ];
 
-/** The text of the file, with a header line. */
-export function scoresCsv(sets: readonly ScoredSet[], estimators: readonly Estimator[]): string {
-  const lines = [['dataset', 'index', 'label', ...COLUMNS.map(({ name }) => name)].join(',')];
+/** The text of the file, with a header line; `more` columns come last. */
+export function scoresCsv(
+  sets: readonly ScoredSet[],
+  estimators: readonly Estimator[],
+  more: readonly Column[] = [],
+): string {
+  const columns: typeof COLUMNS = [...COLUMNS, ...more];
+  const lines = [['dataset', 'index', 'label', ...columns.map(({ name }) => name)].join(',')];
   for (const { name, labels, scores } of sets) {
     for (let i = 0; i < scores.importance.length; i++) {
-      const cells = COLUMNS.map(({ of, cell }) =>
+      const cells = columns.map(({ of, cell }) =>
         of === undefined || estimators.includes(of) ? text(cell(scores, i)) : '',
       );
       lines.push([quoted(name), i, labels?.[i] ?? '', ...cells].join(','));
