@@ -89,7 +89,7 @@ function updatesOf({ state }: Checkpoint, network: 'generator' | 'critic'): numb
 
 describe('trainer settings', () => {
   const wrong: [object, string][] = [
-    [{ lamda: 1 }, 'trainer: unknown option lamda; known: model, cost, form, generatorLoss, lambda'],
+    [{ lamda: 1 }, 'trainer: unknown option lamda; known: model, objective, cost, form, generatorLoss'],
     [{ model: undefined }, 'trainer: model is missing; give one, as in model: mlp('],
     [{ cost: 'cosine' }, 'trainer: cost is "cosine"; known: l1, squared, half-squared'],
     [{ form: 'log' }, 'trainer: form is "log"; known: exp, logmeanexp, hinge'],
