@@ -1,6 +1,7 @@
 // y_rc = act( γ_c (x_rc − μ_c)/√(σ²_c + ε) + β_c ),
-//   μ_c = x_0c + m_c,   m_c = Σ_k n_k m_kc / rows,   σ²_c = Σ_k (s_kc + n_k (m_kc − m_c)²) / rows
-//   partials  [chunks, 2, channels]: m_kc and s_kc of chunk k, as batch_norm_statistics leaves them; n_k rows are in it
+//   μ_c = o_c + m_c,   m_c = Σ_k n_k m_kc / rows,   σ²_c = Σ_k (s_kc + n_k (m_kc − m_c)²) / rows
+//   partials  [chunks, 2, channels]: m_kc and s_kc of chunk k, as batch_norm_statistics leaves them for the same o_c; n_k
+//             rows are in it
 //   x, y      [rows, channels], row-major      gamma, beta, mean, variance  [channels]
 // One workgroup: ACROSS neighbouring channels of group_rows rows, 64 / ACROSS invocations to a channel. Each merges the
 // statistics of its channel for itself, all in the same order; the workgroups of the first rows write them.
@@ -69,5 +70,5 @@ fn merged_statistics(channel: u32) -> vec2f {
     squares += f32(min(params.chunk_rows, rows - start)) * off * off;
     at += 2u * params.channels;
   }
-  return vec2f(x[channel] + mean, squares / f32(rows));
+  return vec2f(origin_of(channel) + mean, squares / f32(rows));
 }

@@ -3,7 +3,7 @@
 //   dy, y, x               [rows, channels], row-major; y = act(γ x̂ + β) is not read where act is linear
 //   mean, variance, gamma  [channels]
 //   sums  [3 + 2·chunks, channels]: the last two formulas over the rows k·chunk_rows … (k+1)·chunk_rows − 1 of chunk k
-// One workgroup: ACROSS neighbouring channels of one chunk, 256 / ACROSS invocations to a channel, each every so many-th
+// One workgroup: ACROSS neighbouring channels of one chunk, LANES / ACROSS invocations to a channel, each every so many-th
 // row, in order; then a fixed tree in workgroup memory brings them together. The first three rows of sums are for
 // batch_norm_gradient, which has no bindings left for them.
 // Numeric strategy: float32. Grid: ⌈channels/ACROSS⌉ × chunks. Bytes: 12·rows·channels. Flops: about 7·rows·channels.
@@ -26,16 +26,17 @@ struct Params {
 @group(0) @binding(6) var<storage, read> gamma: array<f32>;
 @group(0) @binding(7) var<storage, read_write> sums: array<f32>;
 
+override LANES: u32 = 256u; // invocations of a workgroup: a multiple of ACROSS, 256 at most
 override ACROSS: u32 = 16u; // a power of two, 64 at most
 override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
 
-var<workgroup> found: array<vec2f, 256>; // [256 / ACROSS][ACROSS]: Σ dz, Σ dz (x − μ)
+var<workgroup> found: array<vec2f, 256>; // [LANES / ACROSS][ACROSS]: Σ dz, Σ dz (x − μ)
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(LANES)
 fn batch_norm_gradient_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let channels = params.channels;
   let channel = group.x * ACROSS + lane % ACROSS;
-  let down = 256u / ACROSS;
+  let down = LANES / ACROSS;
   let end = min((group.y + 1u) * params.chunk_rows, params.rows);
   var total = vec2f();
   var centre = 0.0;
@@ -52,13 +53,17 @@ fn batch_norm_gradient_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_
       total += summand(row * channels + channel, centre);
     }
   }
-  found[lane] = total;
-  workgroupBarrier();
-  for (var half = 128u; half >= ACROSS; half = half / 2u) {
-    if (lane < half) {
-      found[lane] += found[lane + half];
-    }
+  // Software adapters run one invocation to a channel, for barriers are dear there.
+  if (LANES > ACROSS) {
+    found[lane] = total;
     workgroupBarrier();
+    for (var half = LANES / 2u; half >= ACROSS; half = half / 2u) {
+      if (lane < half) {
+        found[lane] += found[lane + half];
+      }
+      workgroupBarrier();
+    }
+    total = found[lane];
   }
   if (lane < ACROSS && channel < channels) {
     let inverse = 1.0 / sqrt(variance[channel] + EPSILON);
@@ -68,8 +73,8 @@ fn batch_norm_gradient_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_
       sums[2u * channels + channel] = gamma[channel];
     }
     let at = (3u + 2u * group.y) * channels + channel;
-    sums[at] = found[lane].x;
-    sums[at + channels] = found[lane].y * inverse;
+    sums[at] = total.x;
+    sums[at + channels] = total.y * inverse;
   }
 }
 

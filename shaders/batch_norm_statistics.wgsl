@@ -1,11 +1,10 @@
-// Means, relative to the first row, and squared deviations of the channels of x over each chunk of its rows:
-//   partials_k0c = m_kc = Σ_r (x_rc − x_0c) / n_k,   partials_k1c = Σ_r (x_rc − x_0c − m_kc)²     over the n_k rows r of chunk k
+// Means, relative to a value of the channel o_c, and squared deviations of the channels of x over each chunk of its rows:
+//   partials_k0c = m_kc = Σ_r (x_rc − o_c) / n_k,   partials_k1c = Σ_r (x_rc − o_c − m_kc)²     over the n_k rows r of chunk k
 //   x  [rows, channels], row-major      partials  [chunks, 2, channels]      chunk k has rows k·chunk_rows … (k+1)·chunk_rows − 1
-// One workgroup: ACROSS neighbouring channels of one chunk, 256 / ACROSS invocations to a channel, each every so many-th
+// One workgroup: ACROSS neighbouring channels of one chunk, LANES / ACROSS invocations to a channel, each every so many-th
 // row, eight at a time; then a fixed tree in workgroup memory brings them together.
-// Numeric strategy: float32; differences from the first row, which are exact where the mean is far larger than the spread;
-// the moments of eight rows about their own mean, merged with those before, so that nothing cancels where the first row is
-// the one far off. Grid: ⌈channels/ACROSS⌉ × chunks.
+// Numeric strategy: float32; differences from o_c, the middle one of three rows, which are exact where the mean is far
+// larger than the spread; the moments of eight rows about their own mean, merged with those before. Grid: ⌈channels/ACROSS⌉ × chunks.
 // Bytes: 4·rows·channels. Flops: about 5·rows·channels.
 // Source: Chan, Golub & LeVeque, Algorithms for computing the sample variance, 1983.
 // lib: batch_norm
@@ -20,21 +19,22 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 
+override LANES: u32 = 256u; // invocations of a workgroup: a multiple of ACROSS, 256 at most
 override ACROSS: u32 = 16u; // a power of two, 64 at most
 
-var<workgroup> found: array<Moments, 256>; // [256 / ACROSS][ACROSS]
+var<workgroup> found: array<Moments, 256>; // [LANES / ACROSS][ACROSS]
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(LANES)
 fn batch_norm_statistics(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let channels = params.channels;
   let channel = group.x * ACROSS + lane % ACROSS;
-  let down = 256u / ACROSS;
+  let down = LANES / ACROSS;
   let end = min((group.y + 1u) * params.chunk_rows, params.rows);
   var moments = Moments(0.0, 0.0, 0.0);
   if (channel < channels) {
     var row = group.y * params.chunk_rows + lane / ACROSS;
     let step = down * channels;
-    let origin = x[channel];
+    let origin = origin_of(channel);
     for (; row + 7u * down < end; row += 8u * down) {
       let at = row * channels + channel;
       let low = vec4f(x[at], x[at + step], x[at + 2u * step], x[at + 3u * step]) - origin;
@@ -48,17 +48,21 @@ fn batch_norm_statistics(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
       moments = merge_moments(moments, Moments(1.0, x[row * channels + channel] - origin, 0.0));
     }
   }
-  found[lane] = moments;
-  workgroupBarrier();
-  for (var half = 128u; half >= ACROSS; half = half / 2u) {
-    if (lane < half) {
-      found[lane] = merge_moments(found[lane], found[lane + half]);
-    }
+  // Software adapters run one invocation to a channel, for barriers are dear there.
+  if (LANES > ACROSS) {
+    found[lane] = moments;
     workgroupBarrier();
+    for (var half = LANES / 2u; half >= ACROSS; half = half / 2u) {
+      if (lane < half) {
+        found[lane] = merge_moments(found[lane], found[lane + half]);
+      }
+      workgroupBarrier();
+    }
+    moments = found[lane];
   }
   if (lane < ACROSS && channel < channels) {
     let at = group.y * 2u * channels + channel;
-    partials[at] = found[lane].mean;
-    partials[at + channels] = found[lane].squares;
+    partials[at] = moments.mean;
+    partials[at + channels] = moments.squares;
   }
 }

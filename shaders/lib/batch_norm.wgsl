@@ -17,3 +17,12 @@ fn merge_moments(a: Moments, b: Moments) -> Moments {
   let apart = b.mean - a.mean;
   return Moments(count, a.mean + apart * share, a.squares + b.squares + apart * apart * a.count * share);
 }
+
+// What the values x [rows, channels] of a channel are measured from: the middle one of three, so that the differences of
+// close values are exact, and a single value far off does not spoil those of the others.
+fn origin_of(channel: u32) -> f32 {
+  let first = x[channel];
+  let middle = x[params.rows / 2u * params.channels + channel];
+  let last = x[(params.rows - 1u) * params.channels + channel];
+  return max(min(first, middle), min(max(first, middle), last));
+}

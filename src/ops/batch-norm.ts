@@ -27,17 +27,18 @@ const MOST_CHUNKS = 32;
 /** Workgroups that keep an adapter busy while sums are taken. */
 const BUSY_GROUPS = { software: 8, hardware: 512 };
 
-/** Rows in chunks of one workgroup each, so that few channels of many rows are no serial work. */
+/** Rows in chunks of one workgroup each, so that few channels of many rows are no serial work, and that workgroup's size. */
 function chunksOf(
   { rows, channels }: BatchNorm,
   adapter: Target['adapter'],
-): { chunkRows: number; chunks: number; groups: [number, number, number] } {
+): { lanes: number; chunkRows: number; chunks: number; groups: [number, number, number] } {
   const across = lanesAcross(channels);
+  const lanes = adapter === 'software' ? across : 256;
   const tiles = Math.ceil(channels / across);
   const few = Math.min(MOST_CHUNKS, Math.ceil(BUSY_GROUPS[adapter] / tiles));
-  const chunkRows = Math.max(8 * (256 / across), Math.ceil(rows / few));
+  const chunkRows = Math.max(8 * (lanes / across), Math.ceil(rows / few));
   const chunks = Math.ceil(rows / chunkRows);
-  return { chunkRows, chunks, groups: [tiles, chunks, 1] };
+  return { lanes, chunkRows, chunks, groups: [tiles, chunks, 1] };
 }
 
 /** Rows of a workgroup of an elementwise kernel: enough to be worth bringing `chunks` sums together. */
@@ -56,7 +57,7 @@ const batchNormOp: Op<BatchNorm> = {
     const [x, gamma, beta] = inputs as readonly [Tensor, Tensor, Tensor];
     const [y, mean, variance, partials] = outputs as readonly [Tensor, Tensor, Tensor, Tensor];
     const { rows, channels, activation, slope } = at;
-    const { chunkRows, chunks, groups } = chunksOf(at, target.adapter);
+    const { lanes, chunkRows, chunks, groups } = chunksOf(at, target.adapter);
     const each = rowGroups(at, chunks);
     const overrides = { ACROSS: lanesAcross(channels) };
     return [
@@ -65,7 +66,7 @@ const batchNormOp: Op<BatchNorm> = {
         label: partials.name,
         params: { rows, channels, chunk_rows: chunkRows },
         bindings: { x, partials },
-        overrides,
+        overrides: { ...overrides, LANES: lanes },
         workgroups: groups,
         flops: 5 * rows * channels,
         bytes: 4 * rows * channels,
@@ -133,7 +134,7 @@ const batchNormGradientOp: Op<BatchNormGradient> = {
     ];
     const [dx, dgamma, dbeta, sums] = outputs as readonly [Tensor, Tensor, Tensor, Tensor];
     const { rows, channels, activation, slope, frozen } = at;
-    const { chunkRows, chunks, groups } = chunksOf(at, target.adapter);
+    const { lanes, chunkRows, chunks, groups } = chunksOf(at, target.adapter);
     const each = rowGroups(at, chunks);
     const overrides = { ACROSS: lanesAcross(channels), ACTIVATION: activationNumber(activation) };
     const y = output ?? dy; // the override keeps it from being read
@@ -143,7 +144,7 @@ const batchNormGradientOp: Op<BatchNormGradient> = {
         label: sums.name,
         params: { rows, channels, chunk_rows: chunkRows, slope },
         bindings: { dy, y, x, mean, variance, gamma, sums },
-        overrides,
+        overrides: { ...overrides, LANES: lanes },
         workgroups: groups,
         flops: 7 * rows * channels,
         bytes: (output ? 12 : 8) * rows * channels,

@@ -1,7 +1,7 @@
 /** The top left of images. Its derivative pads with zeros, and the padding's is the crop again. */
 import { kernelCall } from '../gpu/kernel.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
-import { elementGroups, lanesAcross } from './grid.ts';
+import { elementGroups } from './grid.ts';
 
 export interface CropShape {
   readonly height: number;
@@ -17,7 +17,6 @@ const cropOp: Op<CropShape> = {
     const [x] = inputs as readonly [Tensor];
     const [out] = outputs as readonly [Tensor];
     const lines = (out.shape[0] as number) * toHeight;
-    const across = lanesAcross(toWidth * channels);
     return [
       kernelCall({
         kernel: 'crop',
@@ -30,8 +29,7 @@ const cropOp: Op<CropShape> = {
           length_out: toWidth * channels,
         },
         bindings: { x, out },
-        overrides: { ACROSS: across },
-        workgroups: elementGroups(lines, 64 / across),
+        workgroups: elementGroups(lines, 4),
         flops: 0,
         bytes: 8 * sizeOf(out.shape),
       }),
