@@ -95,7 +95,7 @@ export function statedOf({ configuration }: Model, scores: Scores): Stated {
 }
 
 /** The yardsticks of every data set, computed together: they share what is learnt from the training data. */
-async function yardsticksOf(
+export async function yardsticksOf(
   device: Device,
   training: Dataset,
   datasets: readonly [Dataset, ...Dataset[]],
@@ -137,7 +137,7 @@ export function drawScoring({ sets, stated }: Scoring): Promise<string> {
 }
 
 /** The tables that people read. */
-export function describeScoring({ summaries, separations: told, stated }: Scoring): string {
+export function describeScoring({ summaries, separations: told, stated }: Omit<Scoring, 'sets'>): string {
   const estimators = Object.keys(summaries[0]?.estimators ?? {}) as Estimator[];
   const scale =
     stated.pixelScale === null
