@@ -54,6 +54,7 @@ export type {
   TrainerOptions,
   TrainerSettings,
 } from './gan/settings.ts';
+export { PRESETS, type Preset, type PresetName, preset, presetOptions } from './gan/presets.ts';
 export { type RunOptions, Trainer, type TrainingReport } from './gan/trainer.ts';
 export type { KernelProfile } from './gpu/profiler.ts';
 export {

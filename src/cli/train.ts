@@ -14,9 +14,10 @@ import {
   type TrainerOptions,
   trainerSettings,
 } from '../gan/settings.ts';
+import { PRESETS, type PresetName, preset } from '../gan/presets.ts';
 import { Trainer } from '../gan/trainer.ts';
 import { UserError } from '../gpu/errors.ts';
-import { linear, mlp } from '../nn/architectures.ts';
+import { type Architecture, dcgan, linear, mlp } from '../nn/architectures.ts';
 import { adam } from '../nn/optimisers.ts';
 import { loadDataset } from '../node/load-dataset.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
@@ -36,8 +37,9 @@ import { profileTable, trainInto } from './training.ts';
 
 /** What a new run is made of; a resumed one has it from its checkpoint. */
 interface RecipeOptions {
-  readonly arch: 'mlp' | 'linear';
+  readonly arch: 'mlp' | 'linear' | 'dcgan';
   readonly latent: number;
+  readonly width: number;
   readonly hidden?: number[];
   readonly separateCritics: boolean;
   readonly cost: Cost;
@@ -54,6 +56,7 @@ interface RecipeOptions {
 }
 
 interface TrainOptions extends RecipeOptions, DeviceOptions {
+  readonly preset?: PresetName;
   readonly data?: string;
   readonly out?: string;
   readonly resume?: string;
@@ -79,8 +82,8 @@ Writes into the folder of --out:
 Examples:
   entropic-gan train --data glyphs?labels=1 --out runs/one --warm-up
   entropic-gan train --data path/to/mnist?labels=1 --out runs/mnist --lambda 0.3 --warm-up --steps 2500 --batch 64
-  entropic-gan train --data mnist --out runs/paper --cost l1 --form exp --generator-loss primal \\
-      --lambda 0:10,49:8,99:6.4,199:5 --critic-steps 5 --rate 2e-4 --skip-rule
+  entropic-gan train --preset quick-mnist1 --out runs/quick
+  entropic-gan train --preset paper-mnist --out runs/paper
   entropic-gan train --resume runs/one --steps 3000
 
 Ctrl-C saves and ends; --resume goes on as if the run had never stopped, bit for bit.`;
@@ -92,10 +95,21 @@ export function registerTrain(program: Command): void {
     .option('--data <spec>', 'what to train on, e.g. glyphs?labels=1')
     .option('--out <folder>', 'folder to write to')
     .option('--resume <run>', 'go on with the run in this folder, or from this checkpoint file')
+    .addOption(
+      new Option(
+        '--preset <name>',
+        'a run by name: data, networks and settings, each of which another option replaces',
+      ).choices(PRESETS),
+    )
     .option('--steps <n>', `generator iterations in all (default: ${STEPS})`, wholeNumber(1))
-    .addOption(new Option('--arch <name>', 'networks').choices(['mlp', 'linear']).default('mlp'))
+    .addOption(new Option('--arch <name>', 'networks').choices(['mlp', 'linear', 'dcgan']).default('mlp'))
     .option('--latent <r>', 'latent dimensions', number, 16)
-    .option('--hidden <widths>', 'hidden layers (default: 256,256; linear: 256, of the critics)', widths)
+    .option('--width <n>', 'of dcgan: channels of the first convolution', number, 16)
+    .option(
+      '--hidden <widths>',
+      'hidden layers of mlp (default: 256,256) and linear (256, of the critics)',
+      widths,
+    )
     .option('--separate-critics', 'two critics instead of one trunk under two heads', false)
     .addOption(
       new Option('--cost <name>', 'l(y, ŷ) of transport and noise')
@@ -185,7 +199,8 @@ interface Run {
 }
 
 /** Everything that can be wrong with the options is found here, before anything is written. */
-async function prepare(command: Command, options: TrainOptions): Promise<Run> {
+async function prepare(command: Command, given: TrainOptions): Promise<Run> {
+  const options = withPreset(command, given);
   const { data, out } = options;
   if (options.resume === undefined) {
     if (data === undefined)
@@ -199,8 +214,10 @@ async function prepare(command: Command, options: TrainOptions): Promise<Run> {
     return { folder, dataset, settings, plan: planOf(options) };
   }
   const fixed = [
+    'preset',
     'arch',
     'latent',
+    'width',
     'hidden',
     'separateCritics',
     'cost',
@@ -214,11 +231,11 @@ async function prepare(command: Command, options: TrainOptions): Promise<Run> {
     'seed',
     'skipRule',
     'ema',
-  ] as const satisfies readonly (keyof RecipeOptions)[];
-  const given = fixed.find((name) => command.getOptionValueSource(name) === 'cli');
-  if (given)
+  ] as const satisfies readonly (keyof RecipeOptions | 'preset')[];
+  const kept = fixed.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (kept)
     throw new UserError(
-      `train: ${command.options.find((option) => option.attributeName() === given)?.long} cannot be given with --resume: a run keeps its settings; drop it, or start a new run`,
+      `train: ${command.options.find((option) => option.attributeName() === kept)?.long} cannot be given with --resume: a run keeps its settings; drop it, or start a new run`,
     );
   const { checkpoint: resume, folder } = await resumed(options.resume);
   if (out !== undefined && resolve(out) !== resolve(folder)) await refuseUsed(runFolder(out));
@@ -232,18 +249,52 @@ async function prepare(command: Command, options: TrainOptions): Promise<Run> {
   return { folder: runFolder(out ?? folder), dataset, settings: configuration.settings, plan, resume };
 }
 
-function recipe(options: RecipeOptions, dataset: Dataset): TrainerOptions {
-  const { arch, latent, hidden, separateCritics } = options;
+/** The options with those of their preset, but for the ones that were given. */
+function withPreset(command: Command, options: TrainOptions): TrainOptions {
+  if (options.preset === undefined) return options;
+  const { data, steps, networks, settings, rate } = preset(options.preset);
+  const { averageDecay, ...rest } = settings;
+  const named: Partial<TrainOptions> = {
+    data,
+    steps,
+    arch: 'dcgan',
+    ...networks,
+    ...rest,
+    rate,
+    ema: averageDecay,
+  };
+  const given = Object.entries(options).filter(
+    ([name]) => command.getOptionValueSource(name) === 'cli' || !(name in named),
+  );
+  return { ...options, ...named, ...Object.fromEntries(given) };
+}
+
+/** The networks; options of others are refused. @throws UserError */
+function networks(options: RecipeOptions, dataset: Dataset): Architecture {
+  const { arch, latent, width, hidden, separateCritics } = options;
+  const output = dataset.pixels.kind === 'bytes' ? 'sigmoid' : 'linear';
+  if (arch === 'dcgan') {
+    if (hidden || separateCritics)
+      throw new UserError(
+        `train: --${hidden ? 'hidden' : 'separate-critics'} is given, but the networks are dcgan's, which --width and --latent shape; drop it, or take --arch mlp`,
+      );
+    return dcgan({ image: imageOf(dataset), latent, width, output });
+  }
   const sizes = { sample: dataset.shape, latent, ...(hidden ? { hidden } : {}) };
+  return arch === 'linear' ? linear(sizes) : mlp({ ...sizes, sharedTrunk: !separateCritics, output });
+}
+
+function imageOf({ name, shape }: Dataset): readonly [number, number, number] {
+  if (shape.length !== 3)
+    throw new UserError(
+      `train: samples of ${name} have shape [${shape}], dcgan is for images [height, width, channels]; take --arch mlp`,
+    );
+  return shape as readonly [number, number, number];
+}
+
+function recipe(options: RecipeOptions, dataset: Dataset): TrainerOptions {
   return {
-    model:
-      arch === 'linear'
-        ? linear(sizes)
-        : mlp({
-            ...sizes,
-            sharedTrunk: !separateCritics,
-            output: dataset.pixels.kind === 'bytes' ? 'sigmoid' : 'linear',
-          }),
+    model: networks(options, dataset),
     cost: options.cost,
     form: options.form,
     generatorLoss: options.generatorLoss,
