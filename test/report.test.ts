@@ -179,15 +179,19 @@ describe('likelihoodHistogram', () => {
 describe('densityOf', () => {
   const two = [...normals(400, -63, 8, 0), ...normals(100, -20, 1, 1)];
 
-  it('is the mean of normal densities around the values', () => {
+  it('is the mean of normal densities around the values, wider where they are few', () => {
     const values = [-1, 0.5, 4];
     const { at, bandwidth: h } = densityOf(values);
-    const places = [-3, 0, 0.5, 2, 9];
-    const phi = (z: number): number => Math.exp(-z * z * 0.5) / Math.sqrt(2 * Math.PI);
-    const expected = places.map((x) => values.reduce((sum, v) => sum + phi((x - v) / h) / h, 0) / 3);
-    at(places).forEach((height, i) => expect(height).toBeCloseTo(expected[i] as number, 7));
     const [s, iqr] = [Math.sqrt(((-13 / 6) ** 2 + (2 / 3) ** 2 + (17 / 6) ** 2) / 2), 2.5]; // quartiles -0.25 and 2.25
     expect(h).toBeCloseTo(0.9 * Math.min(s, iqr / 1.34) * 3 ** -0.2, 12);
+    const phi = (z: number): number => Math.exp(-z * z * 0.5) / Math.sqrt(2 * Math.PI);
+    const mean = (x: number, widths: readonly number[]): number =>
+      values.reduce((sum, v, i) => sum + phi((x - v) / widths[i]!) / widths[i]!, 0) / 3;
+    const pilot = values.map((v) => mean(v, [h, h, h]));
+    const g = Math.cbrt(pilot[0]! * pilot[1]! * pilot[2]!);
+    const widths = pilot.map((p) => h * (p / g) ** -0.5);
+    const places = [-3, 0, 0.5, 2, 6];
+    at(places).forEach((height, k) => expect(height).toBeCloseTo(mean(places[k]!, widths), 7));
   });
 
   it('has area 1, moves and stretches with the values, and keeps a second bump apart', () => {

@@ -16,8 +16,10 @@ export interface DensityFigureOptions {
   readonly xTitle: string;
 }
 
-/** Points of a smooth curve. */
-const CURVE_POINTS = 400;
+/** Steps of a smooth curve over the width of the figure. */
+const CURVE_POINTS = 600;
+/** Curves begin and end at this share of their peak. */
+const LEAST_SEEN = 1e-4;
 /** Where peaks differ by more, heights are drawn as square roots, so that the flattest is still seen. */
 const MOST_CONTRAST = 6;
 
@@ -41,21 +43,12 @@ export async function densityFigure({ series, title, xTitle }: DensityFigureOpti
       `${name}: mode ${formatted((densities[i] as (typeof densities)[number]).mode, decimals)}, ${formatted(values.length, 0)} ${values.length === 1 ? 'image' : 'images'}`,
   );
   const scales = seriesScales('densities', labels);
-  const curves = densities.map(({ at, bandwidth }, i) => {
-    const { values } = series[i] as LikelihoodSeries;
-    const ends = Array.from(values).reduce(
-      ([low, high], value) => [Math.min(low, value), Math.max(high, value)] as const,
-      [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as readonly [number, number],
-    );
-    const low = Math.max(range[0], ends[0] - 3 * bandwidth);
-    const high = Math.min(range[1], ends[1] + 3 * bandwidth);
-    const places = Float64Array.from(
-      { length: CURVE_POINTS },
-      (_, k) => low + (k / (CURVE_POINTS - 1)) * (high - low),
-    );
-    return { places, heights: at(places) };
-  });
-  const peaks = curves.map(({ heights }) => Math.max(...heights));
+  const places = Float64Array.from(
+    { length: CURVE_POINTS + 1 },
+    (_, k) => range[0] + (k / CURVE_POINTS) * (range[1] - range[0]),
+  );
+  const curves = densities.map(({ at }) => at(places));
+  const peaks = curves.map((heights) => Math.max(...heights));
   const root = Math.max(...peaks) > MOST_CONTRAST * Math.min(...peaks);
   const inSeries = <T extends object>(i: number, points: readonly T[]): (T & { series: string })[] =>
     points.map((point) => ({ series: labels[i] as string, ...point }));
@@ -65,12 +58,15 @@ export async function densityFigure({ series, title, xTitle }: DensityFigureOpti
       ({ edge }) => edge >= range[0] && edge <= range[1],
     );
   });
-  const lines = curves.flatMap(({ places, heights }, i) =>
-    inSeries(
-      i,
-      Array.from(places, (place, k) => ({ edge: place, density: heights[k] as number })),
-    ),
-  );
+  const lines = curves.flatMap((heights, i) => {
+    const seen = (peaks[i] as number) * LEAST_SEEN;
+    const [first, last] = [
+      heights.findIndex((height) => height > seen),
+      heights.findLastIndex((height) => height > seen),
+    ];
+    const points = Array.from(places, (edge, k) => ({ edge, density: heights[k] as number }));
+    return inSeries(i, points.slice(first, last + 1));
+  });
   const modes = densities.flatMap(({ mode }, i) => inSeries(i, [{ mode }]));
   const all = series.flatMap(({ values }) => Array.from(values));
   const beyond = all.filter((value) => value < range[0] || value > range[1]).length;

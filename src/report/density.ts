@@ -1,12 +1,13 @@
 /**
- * A smooth density of values, and where it is highest:
- *   f̂(x) = 1/(n h) Σ_i φ((x − v_i)/h),   h = 0.9 · min(s, IQR/1.34) · n^(−1/5)      (Silverman 1986, eq. 3.31)
- * with φ the standard normal density and s the standard deviation. The bandwidth h follows the narrower of two measures of
- * spread, so that a second bump or a far tail does not smooth the first one away.
+ * A smooth density of values, and where it is highest: kernels that are wider where values are few (Silverman 1986, §5.3),
+ *   f̂(x) = 1/n Σ_i φ((x − v_i)/h_i)/h_i,   h_i = h · (p(v_i)/g)^(−1/2),   h = 0.9 · min(s, IQR/1.34) · n^(−1/5)
+ * with φ the standard normal density, s the standard deviation, p the same density with all h_i = h, and g the geometric mean
+ * of its p(v_i). The bandwidth h follows the narrower of two measures of spread, so that a second bump or a far tail does not
+ * smooth the first one away; far values, which are few, get no peaks of their own.
  */
 import { quantile } from './range.ts';
 
-/** Kernels further away than this many bandwidths count as nothing: φ there is below 1e-8 of its peak. */
+/** Kernels further away than this many bandwidths count as nothing: φ there is below 2e-8 of its peak. */
 const REACH = 6;
 /** Values among which the highest place is looked for, and steps of a bandwidth in which it is then. */
 const MODE_VALUES = 2048;
@@ -21,21 +22,15 @@ export interface Density {
   readonly mode: number;
 }
 
-/** The kernel density estimate of one or more finite values. */
+/** The density of one or more finite values. */
 export function densityOf(values: ArrayLike<number>): Density {
   const sorted = Float64Array.from(values).sort();
   const n = sorted.length;
   const bandwidth = bandwidthOf(sorted);
-  const at = (places: ArrayLike<number>): Float64Array =>
-    Float64Array.from(places, (place) => {
-      let sum = 0;
-      for (let i = firstAbove(sorted, place - REACH * bandwidth); i < n; i++) {
-        const distance = ((sorted[i] as number) - place) / bandwidth;
-        if (distance > REACH) break;
-        sum += Math.exp(-0.5 * distance * distance);
-      }
-      return sum / (n * bandwidth * Math.sqrt(2 * Math.PI));
-    });
+  const pilot = sumOfKernels(sorted, sorted, new Float64Array(n).fill(bandwidth));
+  const geometricMean = Math.exp(pilot.reduce((sum, height) => sum + Math.log(height), 0) / n);
+  const bandwidths = pilot.map((height) => bandwidth * Math.sqrt(geometricMean / height));
+  const at = (places: ArrayLike<number>): Float64Array => sumOfKernels(places, sorted, bandwidths);
   const highest = (places: ArrayLike<number>): number => {
     const heights = at(places);
     return places[heights.indexOf(heights.reduce((a, b) => Math.max(a, b)))] as number;
@@ -60,13 +55,19 @@ function bandwidthOf(sorted: Float64Array): number {
   return Number.isFinite(spread) ? 0.9 * spread * n ** -0.2 : Math.max(Math.abs(mean), 1) * 1e-3;
 }
 
-/** Index of the first value above `bound` in rising values. */
-function firstAbove(sorted: Float64Array, bound: number): number {
-  let [from, to] = [0, sorted.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((sorted[middle] as number) > bound) to = middle;
-    else from = middle + 1;
-  }
-  return from;
+/** 1/n Σ_i φ((x − v_i)/h_i)/h_i at each place x. */
+function sumOfKernels(
+  places: ArrayLike<number>,
+  values: Float64Array,
+  bandwidths: Float64Array,
+): Float64Array {
+  return Float64Array.from(places, (place) => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) {
+      const h = bandwidths[i] as number;
+      const z = (place - (values[i] as number)) / h;
+      if (z < REACH && z > -REACH) sum += Math.exp(-0.5 * z * z) / h;
+    }
+    return sum / (values.length * Math.sqrt(2 * Math.PI));
+  });
 }
