@@ -68,10 +68,9 @@ export async function scoreSets(
   } finally {
     bar.stop();
   }
-  const { cost } = model.configuration.settings;
-  const yardsticks =
-    training && (await yardsticksOf(device, training, datasets, cost, scorer.lambda, signal));
   const [first] = sets as [ScoredSet];
+  const yardsticks =
+    training && (await yardsticksOf(device, training, datasets, first.scores.cost, scorer.lambda, signal));
   return {
     sets: sets as [ScoredSet, ...ScoredSet[]],
     summaries: sets.map((set, i) => summarise(set, estimators, yardsticks?.[i])),
