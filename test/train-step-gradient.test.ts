@@ -6,7 +6,6 @@ import { describe, expect, it } from 'vitest';
 import { type Dataset, dataset } from '../src/data/dataset.ts';
 import { threefryNormals, threefryUniforms } from '../src/data/random.ts';
 import type { NetworkName } from '../src/gan/checkpoint.ts';
-import { uploadDataset } from '../src/gan/resident-data.ts';
 import {
   FORMS,
   GENERATOR_LOSSES,
@@ -15,25 +14,20 @@ import {
   type TrainerSettings,
   trainerSettings,
 } from '../src/gan/settings.ts';
-import { drawValues, stepRecordings } from '../src/gan/steps.ts';
-import { trainingBuffers } from '../src/gan/training-buffers.ts';
-import { flatten, unflatten } from '../src/gan/weights.ts';
-import { type Device, type OwnedBuffer } from '../src/gpu/device.ts';
-import { Plan } from '../src/gpu/plan.ts';
-import { targetOf } from '../src/gpu/target.ts';
 import { sizeOf } from '../src/graph/graph.ts';
 import { type Architecture, architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import { differences, worstError } from './support/compare-gradients.ts';
 import { describeGpu } from './support/device.ts';
+import type { Tensors } from './support/stack-twin.ts';
+import { stepsOnDevice } from './support/step-gradients.ts';
 import {
   type StepInputs,
-  type Tensors,
   criticGradients,
   criticLoss,
   drawOf,
   generatorGradients,
   generatorLossOf,
   stepObjective,
-  tensorsOf,
 } from './support/training-twin.ts';
 
 const SAMPLE = [5];
@@ -88,75 +82,6 @@ function stepInputs(settings: TrainerSettings, data: Dataset, draw: number): Ste
   return { settings, lambda: LAMBDA, ...drawOf(settings, data, draw), ...weightsOf(settings) };
 }
 
-/** Runs both steps with their updates switched off and reads the gradients that they left. */
-async function gradientsOnDevice(
-  device: Device,
-  settings: TrainerSettings,
-  data: Dataset,
-  draw: number,
-): Promise<Readonly<Record<NetworkName, Tensors>>> {
-  const networks = networksOf(settings.model);
-  const buffers = trainingBuffers(device, settings, networks);
-  const resident = uploadDataset(device, data);
-  try {
-    const buffer = (name: string): OwnedBuffer => buffers[name] as OwnedBuffer;
-    const weights = weightsOf(settings);
-    for (const network of ['generator', 'critic'] as const) {
-      const { layout } = networks[network];
-      const shaped = layout.parameters.map(
-        ({ name, shape }) => [name, { shape, data: Float32Array.from(weights[network].get(name)!) }] as const,
-      );
-      device.upload(buffer(`${network}.parameters`).buffer, 0, flatten(layout, new Map(shaped)));
-    }
-    const recordings = stepRecordings(settings, networks, resident, targetOf(device));
-    const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
-    for (const [name, owned] of Object.entries(buffers)) externals[name] = owned.buffer;
-    using plan = await Plan.create(device, recordings, externals);
-    const values = {
-      ...drawValues(draw, settings.batch, data.count),
-      lambda: LAMBDA,
-      averageDecay: 0,
-      enabled: 0,
-    };
-    plan.run([
-      { phase: 'critic', values },
-      { phase: 'generator', values },
-    ]);
-    const read = async (network: NetworkName): Promise<Tensors> => {
-      const { layout } = networks[network];
-      const flat = await device.readFloats(buffer(`${network}.gradients`).buffer, 0, layout.bytes / 4);
-      return tensorsOf(unflatten(layout, flat));
-    };
-    return { generator: await read('generator'), critic: await read('critic') };
-  } finally {
-    for (const owned of [resident.buffer, ...Object.values(buffers)]) owned.dispose();
-  }
-}
-
-function norm(values: ArrayLike<number>): number {
-  return Math.hypot(...Array.from(values));
-}
-
-/**
- * Largest ‖a − b‖/‖b‖ over the tensors. Where a tensor's gradient cancels (D₂'s last bias is Σ_j ∂J/∂D₂_j, which is 0 in the
- * logmeanexp form), its scale is a hundredth of the whole gradient's.
- */
-function worstError(found: Tensors, expected: Tensors): number {
-  expect([...found.keys()]).toEqual([...expected.keys()].sort(orderOf(found)));
-  const whole = Math.hypot(...[...expected.values()].map(norm));
-  return Math.max(
-    ...[...expected].map(([name, b]) => {
-      const difference = b.map((x, i) => x - (found.get(name)![i] as number));
-      return norm(difference) / Math.max(norm(b), 0.01 * whole);
-    }),
-  );
-}
-
-function orderOf(tensors: Tensors): (a: string, b: string) => number {
-  const names = [...tensors.keys()];
-  return (a, b) => names.indexOf(a) - names.indexOf(b);
-}
-
 /** In float32 a sum over the batch whose terms cancel is off by about 1e-7 of a network's gradient; 1e-5 of a tensor's is usual. */
 const ALLOWED = 2e-4;
 
@@ -193,26 +118,6 @@ describe('the float64 twin of a training step', () => {
   }
 });
 
-/** Central differences of a loss, weight by weight. */
-function differences(weights: Tensors, loss: (weights: Tensors) => number): Tensors {
-  const step = 1e-5;
-  const moved = new Map([...weights].map(([name, values]) => [name, values.slice()]));
-  return new Map(
-    [...moved].map(([name, values]) => [
-      name,
-      values.map((value, i) => {
-        const at = (x: number): number => {
-          values[i] = x;
-          return loss(moved);
-        };
-        const slope = (at(value + step) - at(value - step)) / (2 * step);
-        values[i] = value;
-        return slope;
-      }),
-    ]),
-  );
-}
-
 describeGpu('gradients of whole training steps', (device) => {
   for (const [name, model] of Object.entries(MODELS)) {
     it(name, async () => {
@@ -222,7 +127,10 @@ describeGpu('gradients of whole training steps', (device) => {
           [FLOATS, 1], // the batch runs past the end of an epoch
           [BYTES, 0],
         ] as const) {
-          const found = await gradientsOnDevice(device, settings, data, draw);
+          const found = await stepsOnDevice(device, settings, weightsOf(settings), data, {
+            draw,
+            lambda: LAMBDA,
+          });
           const inputs = stepInputs(settings, data, draw);
           const critic = worstError(found.critic, criticGradients(inputs));
           const generator = worstError(found.generator, generatorGradients(inputs));
@@ -243,7 +151,10 @@ describeGpu('gradients of whole training steps', (device) => {
       batch: 1,
       seed: 5,
     });
-    const found = await gradientsOnDevice(device, settings, FLOATS, 60);
+    const found = await stepsOnDevice(device, settings, weightsOf(settings), FLOATS, {
+      draw: 60,
+      lambda: LAMBDA,
+    });
     const inputs = stepInputs(settings, FLOATS, 60);
     expect(worstError(found.critic, criticGradients(inputs))).toBeLessThan(ALLOWED);
     expect(worstError(found.generator, generatorGradients(inputs))).toBeLessThan(ALLOWED);

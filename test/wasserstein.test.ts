@@ -15,9 +15,11 @@ import { sizeOf } from '../src/graph/graph.ts';
 import { type Architecture, architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { adam, rmsprop } from '../src/nn/optimisers.ts';
 import type { ActivationKind } from '../src/ops/activation-kinds.ts';
+import { worstError } from './support/compare-gradients.ts';
 import { describeGpu } from './support/device.ts';
 import { stepsOnDevice } from './support/step-gradients.ts';
-import { type StepInputs, type Tensors, drawOf } from './support/training-twin.ts';
+import type { Tensors } from './support/stack-twin.ts';
+import { type StepInputs, drawOf } from './support/training-twin.ts';
 import {
   criticGradients,
   criticLoss,
@@ -87,19 +89,6 @@ function inputsOf(settings: TrainerSettings, draw: number): StepInputs {
 const OBJECTIVES = ['wgan', 'wgan-gp'] as const;
 const settingsOf = (objective: (typeof OBJECTIVES)[number], model: Architecture, batch: number) =>
   trainerSettings({ objective, model, lambda: LAMBDA, batch, seed: 3 });
-
-/** Largest ‖a − b‖/‖b‖ over the tensors; of one that cancels, relative to a hundredth of the whole. */
-function worstError(found: Tensors, expected: Tensors): number {
-  expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
-  const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
-  const whole = Math.hypot(...[...expected.values()].map(norm));
-  return Math.max(
-    ...[...expected].map(([name, b]) => {
-      const difference = b.map((x, i) => x - found.get(name)![i]!);
-      return norm(difference) / Math.max(norm(b), 0.01 * whole);
-    }),
-  );
-}
 
 /** ∂loss/∂weights by central differences of fourth order. */
 function differences(weights: Tensors, loss: (weights: Tensors) => number, h = 1e-3): Tensors {

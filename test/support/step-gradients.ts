@@ -10,7 +10,8 @@ import type { Device, OwnedBuffer } from '../../src/gpu/device.ts';
 import { Plan } from '../../src/gpu/plan.ts';
 import { targetOf } from '../../src/gpu/target.ts';
 import { networksOf } from '../../src/nn/architectures.ts';
-import { type Tensors, tensorsOf } from './training-twin.ts';
+import type { Tensors } from './stack-twin.ts';
+import { tensorsOf } from './training-twin.ts';
 
 /** Runs both steps with their updates switched off. */
 export async function stepsOnDevice(

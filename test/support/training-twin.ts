@@ -12,11 +12,7 @@ import type { Cost, Form, GeneratorLoss, TrainerSettings } from '../../src/gan/s
 import { STREAMS } from '../../src/gan/streams.ts';
 import { sizeOf } from '../../src/graph/graph.ts';
 import { type Networks, networksOf } from '../../src/nn/architectures.ts';
-import type { DenseLayer, Stack } from '../../src/nn/layers.ts';
-import type { ActivationKind } from '../../src/ops/activation-kinds.ts';
-
-/** Parameters or gradients by name. */
-export type Tensors = ReadonlyMap<string, Float64Array>;
+import { type Passed, type Tensors, backward, forward } from './stack-twin.ts';
 
 /** What one step is about. */
 export interface StepInputs {
@@ -49,107 +45,6 @@ export function drawOf(
     real.set(rows(dataset, index, 1), b * d);
   }
   return { real, latents: threefryNormals(batch * model.latent, [seed, STREAMS.latents], draw) };
-}
-
-function activate(kind: ActivationKind, slope: number, x: number): number {
-  switch (kind) {
-    case 'linear':
-      return x;
-    case 'relu':
-      return Math.max(x, 0);
-    case 'leaky-relu':
-      return x > 0 ? x : slope * x;
-    case 'sigmoid':
-      return 1 / (1 + Math.exp(-x));
-    case 'tanh':
-      return Math.tanh(x);
-    case 'softplus':
-      return Math.log1p(Math.exp(x));
-  }
-}
-
-/** f'(x). */
-function slopeAt(kind: ActivationKind, slope: number, x: number): number {
-  const sigmoid = 1 / (1 + Math.exp(-x));
-  switch (kind) {
-    case 'linear':
-      return 1;
-    case 'relu':
-      return x > 0 ? 1 : 0;
-    case 'leaky-relu':
-      return x > 0 ? 1 : slope;
-    case 'sigmoid':
-      return sigmoid * (1 - sigmoid);
-    case 'tanh':
-      return 1 - Math.tanh(x) ** 2;
-    case 'softplus':
-      return sigmoid;
-  }
-}
-
-/** Input and sum before the activation of every layer, and the output. */
-interface Passed {
-  readonly inputs: readonly Float64Array[];
-  readonly sums: readonly Float64Array[];
-  readonly output: Float64Array;
-}
-
-function forward(stack: Stack, weights: Tensors, x: Float64Array): Passed {
-  const inputs: Float64Array[] = [];
-  const sums: Float64Array[] = [];
-  let width = sizeOf(stack.input);
-  (stack.layers as readonly DenseLayer[]).forEach((layer, l) => {
-    const weight = weights.get(`${stack.prefix}.${l}.weight`)!;
-    const bias = weights.get(`${stack.prefix}.${l}.bias`);
-    const batch = x.length / width;
-    const sum = new Float64Array(batch * layer.units);
-    for (let b = 0; b < batch; b++)
-      for (let u = 0; u < layer.units; u++) {
-        let s = bias?.[u] ?? 0;
-        for (let i = 0; i < width; i++) s += x[b * width + i]! * weight[i * layer.units + u]!;
-        sum[b * layer.units + u] = s;
-      }
-    inputs.push(x);
-    sums.push(sum);
-    x = sum.map((s) => activate(layer.activation ?? 'linear', layer.slope ?? 0.2, s));
-    width = layer.units;
-  });
-  return { inputs, sums, output: x };
-}
-
-/** Adds the gradients of a stack's weights to `into`, and returns that of its input. */
-function backward(
-  stack: Stack,
-  weights: Tensors,
-  passed: Passed,
-  gradient: Float64Array,
-  into: Map<string, Float64Array>,
-): Float64Array {
-  for (let l = stack.layers.length - 1; l >= 0; l--) {
-    const { units, activation = 'linear', slope = 0.2 } = stack.layers[l] as DenseLayer;
-    const x = passed.inputs[l]!;
-    const sums = passed.sums[l]!;
-    const name = `${stack.prefix}.${l}`;
-    const weight = weights.get(`${name}.weight`)!;
-    const width = weight.length / units;
-    const batch = x.length / width;
-    const gradWeight = into.get(`${name}.weight`) ?? new Float64Array(weight.length);
-    const gradBias = into.get(`${name}.bias`) ?? new Float64Array(units);
-    const gradX = new Float64Array(x.length);
-    for (let b = 0; b < batch; b++)
-      for (let u = 0; u < units; u++) {
-        const dz = gradient[b * units + u]! * slopeAt(activation, slope, sums[b * units + u]!);
-        gradBias[u]! += dz;
-        for (let i = 0; i < width; i++) {
-          gradWeight[i * units + u]! += x[b * width + i]! * dz;
-          gradX[b * width + i]! += weight[i * units + u]! * dz;
-        }
-      }
-    into.set(`${name}.weight`, gradWeight);
-    if (weights.has(`${name}.bias`)) into.set(`${name}.bias`, gradBias);
-    gradient = gradX;
-  }
-  return gradient;
 }
 
 function costOf(cost: Cost, difference: number): number {

@@ -15,7 +15,8 @@ import type { ActivationKind } from '../../src/ops/activation-kinds.ts';
 import { activate, activationCurvature, activationDerivative } from '../reference/activation.ts';
 import { interpolate } from '../reference/interpolate.ts';
 import type { Round } from './case.ts';
-import type { StepInputs, Tensors } from './training-twin.ts';
+import type { Tensors } from './stack-twin.ts';
+import type { StepInputs } from './training-twin.ts';
 
 const PENALTY_WEIGHT = 10;
 const exactly: Round = (x) => x;
