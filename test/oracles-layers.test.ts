@@ -1,4 +1,4 @@
-/** Dense layers, batch normalisation and activations, forward and backward, against known answers. */
+/** Dense layers, convolutions both ways, batch normalisation and activations, forward and backward, against known answers. */
 import { expect, it } from 'vitest';
 import { backward } from '../src/graph/backward.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
@@ -6,6 +6,8 @@ import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts
 import { activation } from '../src/ops/activation.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { batchNorm, batchNormFrozen } from '../src/ops/batch-norm.ts';
+import { sameGeometry } from '../src/ops/conv-geometry.ts';
+import { conv2d, conv2dTranspose } from '../src/ops/conv2d.ts';
 import { addGradients } from '../src/ops/product.ts';
 import { matmul as multiply } from '../src/nn/matmul.ts';
 import type { FloatMatrix } from '../src/nn/matrix.ts';
@@ -14,19 +16,27 @@ import { type OracleArray, floats, oracleCases, relativeError } from './support/
 
 interface LayerCase {
   readonly inputs: Readonly<Record<string, OracleArray>>;
-  readonly params: { readonly layer: string; readonly slope?: number };
+  readonly params: {
+    readonly layer: string;
+    readonly slope?: number;
+    readonly stride?: number;
+    readonly outputSize?: readonly number[];
+  };
   readonly expected: Readonly<Record<string, OracleArray>>;
 }
 
 const all = oracleCases<LayerCase>('layers');
 const dense = all.filter(({ params }) => params.layer === 'dense');
 const normalised = all.filter(({ params }) => params.layer === 'batchnorm');
+const convolutions = all.filter(({ params }) => params.layer.startsWith('conv2d'));
 const activations = all.filter(({ params }) => (ACTIVATIONS as readonly string[]).includes(params.layer));
 
 describeGpu('layers', (device) => {
-  it('has dense layers, batch normalisation and every activation', () => {
+  it('is checked in every case', () => {
     expect(dense.length).toBe(2);
     expect(normalised.length).toBe(3);
+    expect(convolutions.length).toBe(8);
+    expect(dense.length + normalised.length + convolutions.length + activations.length).toBe(all.length);
     expect(activations.map(({ params }) => params.layer).sort()).toEqual(
       ACTIVATIONS.filter((kind) => kind !== 'linear').toSorted(),
     );
@@ -55,6 +65,39 @@ describeGpu('layers', (device) => {
     });
     expect(product.shape).toEqual(expected['y']!.shape);
     expect(relativeError(product.data, expected['y']!.data)).toBeLessThan(1e-5);
+  });
+
+  it.each(convolutions)('$name', async ({ inputs, params, expected }) => {
+    const transposed = params.layer === 'conv2d-transpose';
+    const [batch, height, width, channels] = inputs['x']!.shape as [number, number, number, number];
+    const [kernel, , third, fourth] = inputs['weight']!.shape as [number, number, number, number];
+    const geometry = sameGeometry(
+      transposed
+        ? { height: params.outputSize![0]!, width: params.outputSize![1]!, channels: third }
+        : { height, width, channels },
+      { kernel, stride: params.stride!, filters: fourth },
+    );
+    const rows = (array: OracleArray): FloatMatrix => {
+      const { data } = floats(array);
+      return { data, shape: [batch, data.length / batch] };
+    };
+    const results = await evaluate(
+      device,
+      {
+        x: rows(inputs['x']!),
+        weight: floats(inputs['weight']!),
+        bias: floats(inputs['bias']!),
+        upstream: rows(inputs['upstream']!),
+      },
+      (graph, { x, weight, bias, upstream }) => {
+        const y = (transposed ? conv2dTranspose : conv2d)(graph, x, weight, geometry, { bias });
+        const gradients = backward(graph, [[y, upstream]], [x, weight, bias], addGradients);
+        const [gradX, gradWeight, gradBias] = gradients.map((gradient) => gradient!);
+        return { y, gradX: gradX!, gradWeight: gradWeight!, gradBias: gradBias! };
+      },
+    );
+    for (const [name, values] of Object.entries(results))
+      expect(relativeError(values, expected[name]!.data), name).toBeLessThan(1e-5);
   });
 
   it.each(activations)('$name', async ({ inputs, params, expected }) => {
