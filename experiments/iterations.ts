@@ -6,10 +6,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../src/cli/options.ts';
 import { statedOf } from '../src/cli/scoring.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { preset, presetOptions } from '../src/gan/presets.ts';
 import { loadDataset } from '../src/node/load-dataset.ts';
 import { type Laboratory, modelsAt } from './laboratory.ts';
-import type { ExperimentOptions } from './options.ts';
-import { recipeOf } from './presets.ts';
+import { type ExperimentOptions, imageShape } from './options.ts';
 import { type ExperimentResult, heading, writeResults } from './results.ts';
 import { type Scored, resultOf, scoreSets } from './scoring.ts';
 
@@ -32,8 +32,7 @@ export function withIterations(command: Command): Command {
 
 export async function iterations(lab: Laboratory, options: IterationsOptions): Promise<void> {
   const { limit, latents, seed } = options;
-  const recipe = recipeOf(options.preset);
-  const steps = options.steps ?? recipe.steps;
+  const steps = options.steps ?? preset(options.preset).steps;
   const at = options.at ?? atOf(steps);
   const late = at.find((iteration) => iteration > steps);
   if (late !== undefined)
@@ -42,7 +41,8 @@ export async function iterations(lab: Laboratory, options: IterationsOptions): P
     );
   const training = await loadDataset('mnist');
   const images = await loadDataset('mnist?split=test', { limit });
-  const { models, seconds } = await modelsAt(lab, { ...recipe.settings, seed }, training, at);
+  const settings = presetOptions(options.preset, imageShape(training), seed);
+  const { models, seconds } = await modelsAt(lab, settings, training, at);
   const scored: Scored[] = [];
   for (const [i, model] of models.entries()) {
     const name = `iteration ${at[i]}`;

@@ -34,7 +34,7 @@ function running<T extends ExperimentOptions>(experiment: (lab: Laboratory, opti
 
 withExperimentOptions(
   program.command('datasets').description('trained on the digit 1: MNIST 1, MNIST and SVHN told apart'),
-  'quick-mnist1',
+  ['quick-mnist1', 'paper-mnist1'],
 )
   .addHelpText(
     'after',
@@ -47,7 +47,7 @@ withIterations(
     program
       .command('iterations')
       .description('trained on MNIST: likelihoods of its test images as training goes on'),
-    'quick-mnist',
+    ['quick-mnist', 'paper-mnist'],
   ),
 )
   .addHelpText(
@@ -59,7 +59,7 @@ withIterations(
 withShift(
   withExperimentOptions(
     program.command('shift').description('trained on one kind of images, scored on a simpler one'),
-    'quick-mnist',
+    ['quick-mnist', 'paper-mnist'],
   ),
 )
   .addHelpText(

@@ -1,7 +1,8 @@
 /** Options that every experiment has, and the words of its help. */
 import { type Command, Option } from 'commander';
 import { type DeviceOptions, wholeNumber, withDeviceOptions } from '../src/cli/options.ts';
-import { PRESETS, type PresetName } from './presets.ts';
+import type { Dataset } from '../src/data/dataset.ts';
+import type { PresetName } from '../src/gan/presets.ts';
 
 export interface ExperimentOptions extends DeviceOptions {
   readonly preset: PresetName;
@@ -18,10 +19,17 @@ export interface ExperimentOptions extends DeviceOptions {
 const LIMIT = 1000;
 const LATENTS = 2000;
 
-/** Adds the options to the command of an experiment. */
-export function withExperimentOptions(command: Command, preset: PresetName): Command {
+/** Adds the options to the command of an experiment; the first preset is its default. */
+export function withExperimentOptions(command: Command, presets: readonly PresetName[]): Command {
   command
-    .addOption(new Option('--preset <name>', 'what to train with').choices(PRESETS).default(preset))
+    .addOption(
+      new Option(
+        '--preset <name>',
+        'what to train with: quick ones without a GPU, the published settings with one',
+      )
+        .choices(presets)
+        .default(presets[0]),
+    )
     .option('--steps <n>', "generator iterations (default: the preset's)", wholeNumber(1))
     .option('--latents <K>', 'latents per image in scoring, drawn from the prior', wholeNumber(1), LATENTS)
     .option('--limit <n>', 'test images of each set at most', wholeNumber(1), LIMIT)
@@ -29,4 +37,10 @@ export function withExperimentOptions(command: Command, preset: PresetName): Com
     .option('--out <folder>', 'folder to write to, and to go on in', `results/${command.name()}`)
     .option('--json', 'the result as JSON on stdout', false);
   return withDeviceOptions(command);
+}
+
+/** Shape of the images of a data set, [height, width, channels]. */
+export function imageShape({ shape }: Dataset): [number, number, number] {
+  const [height = 1, width = 1, channels = 1] = shape;
+  return [height, width, channels];
 }
