@@ -1,5 +1,6 @@
 // Gradient of the entropic objective with respect to the generated samples, directly through the cost:
-//   out_j = sign/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y
+//   out_j = sign/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
+//   of rows of length 1)
 //   real  [n, d]   fake, out  [m, d]   critic_real  [n]   critic_fake  [m]
 //   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge)
 // One workgroup: 16 generated samples against all of real, 64 at a time. Each of its 64 invocations first recomputes p for
@@ -98,14 +99,14 @@ fn add_rows(row: u32, column: u32, c: u32, k: u32, stride: u32) {
     let at = (row + r) * params.d;
     let y = vec4f(real[at + k0], real[at + k1], real[at + k2], real[at + k3]);
     let p = r * COLUMNS + c;
-    sum0 += density[p] * slope(g0 - y);
-    sum1 += density[p + 1u] * slope(g1 - y);
-    sum2 += density[p + 2u] * slope(g2 - y);
-    sum3 += density[p + 3u] * slope(g3 - y);
-    sum4 += density[p + 4u] * slope(g4 - y);
-    sum5 += density[p + 5u] * slope(g5 - y);
-    sum6 += density[p + 6u] * slope(g6 - y);
-    sum7 += density[p + 7u] * slope(g7 - y);
+    sum0 += density[p] * slope(g0, y);
+    sum1 += density[p + 1u] * slope(g1, y);
+    sum2 += density[p + 2u] * slope(g2, y);
+    sum3 += density[p + 3u] * slope(g3, y);
+    sum4 += density[p + 4u] * slope(g4, y);
+    sum5 += density[p + 5u] * slope(g5, y);
+    sum6 += density[p + 6u] * slope(g6, y);
+    sum7 += density[p + 7u] * slope(g7, y);
   }
   let sums = array<vec4f, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
   for (var i = 0u; i < 8u; i++) {
@@ -113,7 +114,11 @@ fn add_rows(row: u32, column: u32, c: u32, k: u32, stride: u32) {
   }
 }
 
-fn slope(difference: vec4f) -> vec4f {
+fn slope(fake_values: vec4f, real_values: vec4f) -> vec4f {
+  if (COST == 3u) {
+    return -100.0 * real_values;
+  }
+  let difference = fake_values - real_values;
   if (COST == 0u) {
     return sign(difference);
   }

@@ -51,6 +51,7 @@ export type {
   Form,
   GeneratorLoss,
   LambdaSchedule,
+  Objective,
   TrainerOptions,
   TrainerSettings,
 } from './gan/settings.ts';

@@ -3,21 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { type Dataset, dataset, rows } from '../src/data/dataset.ts';
 import { threefryNormals, threefryUniforms } from '../src/data/random.ts';
 import type { Model, Weights } from '../src/gan/model.ts';
-import { trainerSettings } from '../src/gan/settings.ts';
+import { type Cost, type TrainerOptions, trainerSettings } from '../src/gan/settings.ts';
 import { STREAMS } from '../src/gan/streams.ts';
 import { Trainer } from '../src/gan/trainer.ts';
 import { unflatten } from '../src/gan/weights.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { UserError } from '../src/gpu/errors.ts';
 import { type HostTensor, evaluate } from '../src/graph/evaluate.ts';
 import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from '../src/likelihood/banks.ts';
 import type { LikelihoodEstimates } from '../src/likelihood/finish.ts';
 import { logLikelihood } from '../src/likelihood/log-likelihood.ts';
 import { certificate, verdictOf } from '../src/likelihood/reliability.ts';
+import { noiseOf } from '../src/likelihood/noise.ts';
 import { Scorer, type Scores } from '../src/likelihood/scorer.ts';
 import { type Architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 import { applyStack } from '../src/nn/layers.ts';
-import type { LikelihoodCost } from '../src/ops/log-likelihood.ts';
 import { threefryNormal } from '../src/ops/threefry.ts';
 import { type Pair, stateOf } from './reference/log-likelihood.ts';
 import { randomOf } from './support/random.ts';
@@ -26,7 +27,8 @@ import { describeGpu } from './support/device.ts';
 let device: Device;
 
 interface ModelOptions {
-  readonly cost?: LikelihoodCost;
+  readonly cost?: Cost;
+  readonly objective?: NonNullable<TrainerOptions['objective']>;
   readonly lambda?: number;
   /** Fresh critic weights are multiplied by this. */
   readonly criticScale?: number;
@@ -35,7 +37,7 @@ interface ModelOptions {
 /** An untrained model. */
 function modelOf(
   architecture: Architecture,
-  { cost = 'half-squared', lambda = 0.1, criticScale = 1 }: ModelOptions = {},
+  { cost = 'half-squared', objective = 'entropic', lambda = 0.1, criticScale = 1 }: ModelOptions = {},
 ): Model {
   const networks = networksOf(architecture);
   const weights = (network: 'generator' | 'critic', stream: number, scale: number): Weights => {
@@ -47,7 +49,7 @@ function modelOf(
   };
   return {
     configuration: {
-      settings: trainerSettings({ model: architecture, cost, lambda }),
+      settings: trainerSettings({ model: architecture, objective, cost, lambda }),
       pixelScale: null,
       steps: 0,
       data: 'none',
@@ -105,14 +107,18 @@ async function latentsOf(model: Model, k: number, seed: number) {
 }
 
 /** The one-shot estimates of images under a model, from the scorer's latents in one bank. */
-async function oneShot(model: Model, images: Dataset, k: number, seed: number): Promise<LikelihoodEstimates> {
-  const { cost, lambda } = model.configuration.settings;
+async function oneShot(
+  model: Model,
+  images: Dataset,
+  k: number,
+  seed: number,
+  noise = noiseOf(model.configuration.settings),
+): Promise<LikelihoodEstimates> {
   const data = rows(images, 0, images.count);
   return logLikelihood(device, {
     observations: { data, shape: [images.count, data.length / images.count] },
     ...(await latentsOf(model, k, seed)),
-    cost,
-    lambda: lambda[0]![1],
+    ...noise,
   });
 }
 
@@ -247,6 +253,50 @@ describeGpu('the scorer', (opened) => {
       expect(ofBytes.importance).toEqual(ofFloats.importance);
       expect(ofFloats.bitsPerDim[0]).toBeCloseTo(-ofFloats.importance[0]! / 12 / Math.LN2, 12);
       expect(ofBytes.bitsPerDim[0]! - ofFloats.bitsPerDim[0]!).toBeCloseTo(Math.log2(255), 12);
+    });
+  });
+
+  describe('the noise', () => {
+    it('may be stated for any generator, whatever it was trained with', async () => {
+      const images = imagesOf(9);
+      const noise = { cost: 'l1', lambda: 0.3 } as const;
+      for (const options of [
+        { cost: 'cosine', lambda: 20 },
+        { cost: 'half-squared', lambda: 0.1 },
+        { objective: 'wgan-gp', cost: 'squared', lambda: 1 },
+      ] as const) {
+        const model = modelOf(small, options);
+        using scorer = await Scorer.create(device, model, { latents: 200, seed: 3, ...noise });
+        const scores = await scorer.score(images);
+        expect(scores).toMatchObject(noise);
+        expectSame(scores, await oneShot(model, images, 200, 3, noise));
+        expectInvariants(scores);
+      }
+    });
+
+    it('of a Wasserstein model is the one that its training states', async () => {
+      const model = modelOf(small, { objective: 'wgan', cost: 'l1', lambda: 0.4 });
+      using scorer = await Scorer.create(device, model, { latents: 100, seed: 3 });
+      const scores = await scorer.score(imagesOf(5));
+      expect(scores).toMatchObject({ cost: 'l1', lambda: 0.4 });
+      expectSame(scores, await oneShot(model, imagesOf(5), 100, 3));
+      expectInvariants(scores);
+    });
+
+    it('is asked for where the training had none that makes a likelihood', async () => {
+      const model = modelOf(small, { cost: 'cosine', lambda: 20 });
+      const refused = Scorer.create(device, model, { latents: 8 });
+      await expect(refused).rejects.toThrow(UserError);
+      await expect(refused).rejects.toThrow(
+        /trained with cost cosine, under which nothing is a likelihood: exp\(−l\/λ\) has no finite integral over R\^d.*state a noise/,
+      );
+      await expect(Scorer.create(device, model, { lambda: 2 })).rejects.toThrow(/under which nothing/);
+      await expect(Scorer.create(device, model, { cost: 'l1' })).rejects.toThrow(
+        /cost is l1, but lambda is missing: that of the training, 20, is in units of cost cosine; give/,
+      );
+      await expect(Scorer.create(device, model, { cost: 'l3' as 'l1', lambda: 1 })).rejects.toThrow(
+        /cost is "l3"; known: l1, squared, half-squared/,
+      );
     });
   });
 

@@ -1,11 +1,16 @@
-// One pair of the entropic objective: its cost from the summed differences, and the exponent of its coupling.
-// Kernels that append this have `params.lambda` and the overrides COST (0 l1, 1 squared, 2 half-squared) and
-// FORM (0 exp, 1 logmeanexp, 2 hinge).
+// One pair of the entropic objective: its cost from the sum over its values, and the exponent of its coupling.
+// Kernels that append this have `params.lambda` and the overrides COST (0 l1, 1 squared, 2 half-squared, 3 cosine of rows of
+// length 1, 100·(1 − y·ŷ)) and FORM (0 exp, 1 logmeanexp, 2 hinge).
 
 const MOST_EXPONENT: f32 = 40.0; // e⁴⁰: larger exponents of the exp form are clipped, and counted
 const LOWEST: f32 = -1e30; // stands for −∞: below any exponent, and its difference to one is finite
 
-fn difference_cost(difference: vec4f) -> vec4f {
+// What the cost sums over the values of a pair.
+fn cost_term(fake_values: vec4f, real_values: vec4f) -> vec4f {
+  if (COST == 3u) {
+    return fake_values * real_values;
+  }
+  let difference = fake_values - real_values;
   if (COST == 0u) {
     return abs(difference);
   }
@@ -13,6 +18,9 @@ fn difference_cost(difference: vec4f) -> vec4f {
 }
 
 fn scaled_cost(sum: f32) -> f32 {
+  if (COST == 3u) {
+    return 100.0 * (1.0 - sum);
+  }
   return select(1.0, 0.5, COST == 2u) * sum;
 }
 

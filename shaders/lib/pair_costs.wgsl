@@ -17,10 +17,10 @@ fn pair_costs(row: u32, column: u32) -> array<vec4f, 4> {
   var sum3 = vec4f();
   for (var k = 0u; k < params.d; k++) {
     let g = vec4f(fake[g0 + k], fake[g1 + k], fake[g2 + k], fake[g3 + k]);
-    sum0 += difference_cost(g - real[y0 + k]);
-    sum1 += difference_cost(g - real[y1 + k]);
-    sum2 += difference_cost(g - real[y2 + k]);
-    sum3 += difference_cost(g - real[y3 + k]);
+    sum0 += cost_term(g, vec4f(real[y0 + k]));
+    sum1 += cost_term(g, vec4f(real[y1 + k]));
+    sum2 += cost_term(g, vec4f(real[y2 + k]));
+    sum3 += cost_term(g, vec4f(real[y3 + k]));
   }
   return array<vec4f, 4>(sum0, sum1, sum2, sum3);
 }

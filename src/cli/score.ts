@@ -1,9 +1,11 @@
 /** `entropic-gan score`: log-likelihoods of data sets under a model, as CSV and in tables. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dirname } from 'node:path';
 import { type Dataset, sampleSize } from '../data/dataset.ts';
 import { UserError } from '../gpu/errors.ts';
 import { sizeOf } from '../graph/graph.ts';
+import { noiseOf } from '../likelihood/noise.ts';
+import { LIKELIHOOD_COSTS, type LikelihoodCost } from '../ops/log-likelihood.ts';
 import { ESTIMATORS, type Estimator, scoresCsv } from '../report/scores-csv.ts';
 import { ensureFolder, writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
@@ -20,6 +22,7 @@ interface ScoreOptions extends DeviceOptions {
   readonly baselines?: string;
   readonly limit?: number;
   readonly seed: number;
+  readonly cost?: LikelihoodCost;
   readonly lambda?: number;
   readonly out?: string;
   readonly histogram?: string;
@@ -33,7 +36,10 @@ standard_error, certificate, verdict); bits_per_dim of L_K. All in nats on the m
 
 Examples:
   entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --data 'glyphs?labels=0,2-9&split=test' \\
-      --limit 200 --baselines 'glyphs?labels=1' --out scores.csv --histogram likelihoods.svg`;
+      --limit 200 --baselines 'glyphs?labels=1' --out scores.csv --histogram likelihoods.svg
+  entropic-gan score runs/cosine/model.safetensors --data 'glyphs?labels=1&split=test' --cost half-squared --lambda 1
+
+A model that was trained with the cosine cost has no likelihood of its own: state the noise with --cost and --lambda.`;
 
 export function registerScore(program: Command): void {
   const command = program
@@ -56,6 +62,12 @@ export function registerScore(program: Command): void {
     )
     .option('--limit <n>', 'samples of each data set at most', wholeNumber(1))
     .option('--seed <n>', 'same seed, same latents', number, 0)
+    .addOption(
+      new Option(
+        '--cost <name>',
+        'cost of the noise model, with a --lambda of its own (default: that of the training)',
+      ).choices(LIKELIHOOD_COSTS),
+    )
     .option('--lambda <λ>', 'λ of the noise model (default: the last of the training schedule)', number)
     .option('--out <file>', 'CSV file to write, a line per sample')
     .option('--histogram <file>', 'SVG file to draw: how L_K is distributed over each data set')
@@ -67,9 +79,13 @@ export function registerScore(program: Command): void {
 }
 
 async function score(path: string, options: ScoreOptions, signal: AbortSignal): Promise<void> {
-  const { latents, estimators, seed, lambda, out, histogram, limit } = options;
+  const { latents, estimators, seed, cost, lambda, out, histogram, limit } = options;
   const output = commandOutput(options.json);
   const model = await readModel(path);
+  const noise = noiseOf(model.configuration.settings, {
+    ...(cost === undefined ? {} : { cost }),
+    ...(lambda === undefined ? {} : { lambda }),
+  });
   const datasets: Dataset[] = [];
   for (const spec of options.data)
     datasets.push(await loadDataset(spec, limit === undefined ? {} : { limit }));
@@ -99,7 +115,7 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
       seed,
       estimators,
       signal,
-      ...(lambda === undefined ? {} : { lambda }),
+      ...noise,
       ...(training ? { training } : {}),
     },
     output,

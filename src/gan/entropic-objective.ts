@@ -1,7 +1,9 @@
 /** The entropic objective for arrays that the caller has: one call, arrays in and out; for networks of the caller's own. */
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { backward } from '../graph/backward.ts';
 import { evaluate } from '../graph/evaluate.ts';
+import type { Tensor } from '../graph/graph.ts';
 import { type FloatMatrix, checkMatrix, checkVector } from '../nn/matrix.ts';
 import {
   OBJECTIVE_COSTS,
@@ -12,7 +14,9 @@ import {
   entropicObjective as emitObjective,
   entropicObjectiveGradient,
   mostSamples,
+  seenByCost,
 } from '../ops/entropic-objective.ts';
+import { addGradients } from '../ops/product.ts';
 
 export interface EntropicObjectiveInputs {
   /** Data y, [n, d]. */
@@ -23,7 +27,7 @@ export interface EntropicObjectiveInputs {
   readonly criticReal: Float32Array<ArrayBuffer>;
   /** D₂(ŷ), m values. */
   readonly criticFake: Float32Array<ArrayBuffer>;
-  /** l(y, ŷ). */
+  /** l(y, ŷ); cosine is 100·(1 − y·ŷ/(‖y‖‖ŷ‖)), and 100 where a row is zero. */
   readonly cost: ObjectiveCost;
   /** λ > 0, in units of the cost. */
   readonly lambda: number;
@@ -76,12 +80,15 @@ export async function entropicObjective(
       criticFake: { data: criticFake, shape: [criticFake.length] },
     },
     (graph, tensors) => {
-      const pairs = { ...tensors, cost, form, lambda };
-      const objective = emitObjective(graph, { ...pairs, sign: 1 });
-      return {
-        ...objective,
-        gradFake: entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 }),
+      const seen = {
+        real: seenByCost(graph, cost, tensors.real),
+        fake: seenByCost(graph, cost, tensors.fake),
       };
+      const pairs = { ...tensors, ...seen, cost, form, lambda };
+      const objective = emitObjective(graph, { ...pairs, sign: 1 });
+      const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
+      const [gradFake] = backward(graph, [[seen.fake, direct]], [tensors.fake], addGradients);
+      return { ...objective, gradFake: gradFake as Tensor };
     },
   );
   const { finite, meanCriticReal: _, meanCriticFake: __, ...values } = decodeObjectiveScalars(scalars);

@@ -5,7 +5,7 @@ import { OPTIMISERS, type OptimiserSettings, adam, rmsprop } from '../nn/optimis
 
 export const OBJECTIVES = ['entropic', 'wgan', 'wgan-gp'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
-export const TRAINING_COSTS = ['l1', 'squared', 'half-squared'] as const;
+export const TRAINING_COSTS = ['l1', 'squared', 'half-squared', 'cosine'] as const;
 export type Cost = (typeof TRAINING_COSTS)[number];
 export const FORMS = ['exp', 'logmeanexp', 'hinge'] as const;
 export type Form = (typeof FORMS)[number];
@@ -24,7 +24,10 @@ export interface TrainerOptions {
    * one number, state the noise that the generator is scored with and nothing else.
    */
   readonly objective?: Objective;
-  /** l(y, ŷ), in units of the data. Default `half-squared`. */
+  /**
+   * l(y, ŷ), in units of the data. Default `half-squared`. `cosine`, 100·(1 − y·ŷ/(‖y‖‖ŷ‖)), trains only: no likelihood goes
+   * with it, so that scoring asks for another noise.
+   */
   readonly cost?: Cost;
   /** Form of the dual. Default `logmeanexp`. */
   readonly form?: Form;
@@ -124,7 +127,12 @@ export function defaultOptimisers(
 }
 
 /** @throws UserError on what only the entropic objective has, and on a `wgan` whose critic is not bounded. */
-function checkWasserstein({ objective, form, generatorLoss, lambda, critic }: TrainerSettings): void {
+function checkWasserstein(settings: TrainerSettings): void {
+  const { objective, cost, form, generatorLoss, lambda, critic } = settings;
+  if (cost === 'cosine')
+    throw new UserError(
+      `trainer: cost is cosine, but objective ${objective} has no cost to train with, and no noise belongs to this one; give the cost of the noise to score with, l1, squared or half-squared`,
+    );
   if (form !== 'logmeanexp')
     throw new UserError(
       `trainer: form is ${form}, but objective ${objective} has no coupling to regularise; leave form out, or train with objective entropic`,

@@ -19,7 +19,12 @@ import {
   applyStack,
   parameterTensors,
 } from '../nn/layers.ts';
-import { type Pairs, entropicObjective, entropicObjectiveGradient } from '../ops/entropic-objective.ts';
+import {
+  type Pairs,
+  entropicObjective,
+  entropicObjectiveGradient,
+  seenByCost,
+} from '../ops/entropic-objective.ts';
 import { gatherBatch } from '../ops/gather.ts';
 import { addGradients } from '../ops/product.ts';
 import { optimiserStateBytes, optimiserStep } from '../ops/optimiser.ts';
@@ -147,15 +152,20 @@ function generatorStep(
   return schedule(graph, target).recording;
 }
 
-/** The pairs of a batch, in samples as the cost sees them. */
-function pairsOf({ cost, form }: TrainerSettings, { real, fake, criticReal, criticFake }: Forward): Pairs {
-  return { real, fake, criticReal, criticFake, cost, form, lambda: { step: 'lambda' } };
+/** The pairs of a batch, its samples as the cost takes them. */
+function pairsOf(
+  graph: Graph,
+  { cost, form }: TrainerSettings,
+  { real, fake, criticReal, criticFake }: Forward,
+): Pairs {
+  const seen = { real: seenByCost(graph, cost, real), fake: seenByCost(graph, cost, fake) };
+  return { ...seen, criticReal, criticFake, cost, form, lambda: { step: 'lambda' } };
 }
 
 /** −J, which the critics descend. */
 function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
   const { criticReal, criticFake } = begun;
-  const objective = entropicObjective(graph, { ...pairsOf(settings, begun), sign: -1, fault });
+  const objective = entropicObjective(graph, { ...pairsOf(graph, settings, begun), sign: -1, fault });
   return {
     scalars: objective.scalars,
     seeds: [
@@ -167,7 +177,7 @@ function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forw
 
 /** J, or for the primal loss the transport cost under the coupling. */
 function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
-  const pairs = pairsOf(settings, begun);
+  const pairs = pairsOf(graph, settings, begun);
   const { scalars, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1, fault });
   const direct = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
   return {

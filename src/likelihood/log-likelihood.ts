@@ -6,6 +6,7 @@ import { targetOf } from '../gpu/target.ts';
 import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
 import {
+  LIKELIHOOD_COSTS,
   type LikelihoodCost,
   LONGEST_TAIL,
   STATE_FLOATS,
@@ -174,16 +175,16 @@ interface Stream {
   readonly each: readonly number[];
 }
 
-const COSTS: readonly LikelihoodCost[] = ['l1', 'squared', 'half-squared'];
-
 function check(inputs: ImportanceInputs): Checked {
   const { observations, generated, latents, cost, lambda } = inputs;
   if ((cost as string) === 'cosine')
     throw new UserError(
-      `logLikelihood: cost cosine has no likelihood: exp(−l/λ) is not normalisable on R^d; use one of ${COSTS.join(', ')}`,
+      `logLikelihood: cost cosine has no likelihood: exp(−l/λ) is not normalisable on R^d; use one of ${LIKELIHOOD_COSTS.join(', ')}`,
     );
-  if (!COSTS.includes(cost))
-    throw new UserError(`logLikelihood: unknown cost ${String(cost)}; use one of ${COSTS.join(', ')}`);
+  if (!LIKELIHOOD_COSTS.includes(cost))
+    throw new UserError(
+      `logLikelihood: unknown cost ${String(cost)}; use one of ${LIKELIHOOD_COSTS.join(', ')}`,
+    );
   if (!isPositiveFloat(lambda))
     throw new UserError(
       `logLikelihood: lambda must be a positive number, is ${lambda} (in 32-bit floating point)`,

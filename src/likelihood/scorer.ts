@@ -12,7 +12,6 @@ import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
 import { generate } from '../gan/generate.ts';
 import type { Model } from '../gan/model.ts';
-import { finalLambda } from '../gan/settings.ts';
 import { STREAMS } from '../gan/streams.ts';
 import { flatten } from '../gan/weights.ts';
 import { type Networks, networksOf } from '../nn/architectures.ts';
@@ -30,7 +29,7 @@ import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from './banks.ts';
 import { bitsPerDimension } from './bits-per-dimension.ts';
 import { type LikelihoodEstimates, finishLikelihood, nearestCosts } from './finish.ts';
-import { isPositiveFloat } from './log-normaliser.ts';
+import { noiseOf } from './noise.ts';
 import { tailLength } from './pareto.ts';
 import { type Verdict, certificate, verdictOf } from './reliability.ts';
 
@@ -39,7 +38,9 @@ export interface ScorerOptions {
   readonly latents?: number;
   /** Same seed, same latents. Default 0. */
   readonly seed?: number;
-  /** λ of the explicit model, in units of the cost; default the last of the training schedule. */
+  /** The noise, l of f(y | x) = C·exp(−l(y, G(x))/λ); default the cost of the training. Another one needs its own λ. */
+  readonly cost?: LikelihoodCost;
+  /** λ of the noise, in units of the cost; default the last of the training schedule. */
   readonly lambda?: number;
 }
 
@@ -86,6 +87,7 @@ const BANK_FLOPS = { software: 5e8, hardware: 1e11 };
 export class Scorer implements Disposable {
   readonly model: Model;
   readonly latents: number;
+  readonly cost: LikelihoodCost;
   readonly lambda: number;
   readonly #device: Device;
   readonly #networks: Networks;
@@ -98,6 +100,7 @@ export class Scorer implements Disposable {
   private constructor(device: Device, model: Model, options: Required<ScorerOptions>) {
     this.model = model;
     this.latents = options.latents;
+    this.cost = options.cost;
     this.lambda = options.lambda;
     this.#device = device;
     this.#seed = options.seed;
@@ -112,19 +115,19 @@ export class Scorer implements Disposable {
     this.#critic = device.storageOf('critic', critic);
   }
 
-  /** Uploads a model for scoring. @throws UserError on K or λ out of range. */
+  /**
+   * Uploads a model for scoring.
+   * @throws UserError on K or λ out of range, and on a model of the cosine cost for which no noise is stated.
+   */
   static async create(device: Device, model: Model, options: ScorerOptions = {}): Promise<Scorer> {
-    const { latents = 2000, seed = 0, lambda = finalLambda(model.configuration.settings.lambda) } = options;
+    const { latents = 2000, seed = 0 } = options;
     if (!Number.isInteger(latents) || latents < 1 || latents > MOST_LATENTS)
       throw new UserError(`scorer: latents is ${latents}; must be a whole number from 1 to ${MOST_LATENTS}`);
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
       throw new UserError(`scorer: seed is ${seed}; must be a whole number from 0 to 4294967295`);
-    if (!isPositiveFloat(lambda))
-      throw new UserError(
-        `scorer: lambda is ${lambda}; must be a finite number above 0 (in 32-bit floating point)`,
-      );
+    const noise = noiseOf(model.configuration.settings, options);
     device.check();
-    return new Scorer(device, model, { latents, seed, lambda });
+    return new Scorer(device, model, { latents, seed, ...noise });
   }
 
   /**
@@ -150,7 +153,7 @@ export class Scorer implements Disposable {
       );
     const bounds = bankBounds(this.latents);
     const { banks, tails } = await this.#accumulate(set, d, bounds, options);
-    const { cost } = settings;
+    const { cost } = this;
     const state = mergeStates(banks, this.lambda);
     const estimates = finishLikelihood(state, {
       count: this.latents,
@@ -361,7 +364,7 @@ export class Scorer implements Disposable {
         length: kept,
         first: { step: 'firstOfAll' },
       },
-      cost: settings.cost,
+      cost: this.cost,
       lambda: this.lambda,
       validCount: { step: 'validCount' },
       first: { step: 'first' },

@@ -5,8 +5,9 @@
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import { type Target, hasFourLanes } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { normaliseRows } from './normalise-rows.ts';
 
-export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared'] as const;
+export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared', 'cosine'] as const;
 export type ObjectiveCost = (typeof OBJECTIVE_COSTS)[number];
 export const OBJECTIVE_FORMS = ['exp', 'logmeanexp', 'hinge'] as const;
 export type ObjectiveForm = (typeof OBJECTIVE_FORMS)[number];
@@ -52,7 +53,7 @@ export function decodeObjectiveScalars(scalars: Float32Array): ObjectiveScalars 
   };
 }
 
-/** All pairs of a batch. */
+/** All pairs of a batch. The cosine cost takes rows of length 1: see `seenByCost`. */
 export interface Pairs {
   /** y, [n, d]. */
   readonly real: Tensor;
@@ -65,6 +66,11 @@ export interface Pairs {
   readonly cost: ObjectiveCost;
   readonly form: ObjectiveForm;
   readonly lambda: ParamValue;
+}
+
+/** Samples as the cost takes them: for cosine in rows of length 1, through which gradients find their way back. */
+export function seenByCost(graph: Graph, cost: ObjectiveCost, samples: Tensor): Tensor {
+  return cost === 'cosine' ? normaliseRows(graph, samples) : samples;
 }
 
 interface Attributes {
@@ -252,7 +258,7 @@ const gradientOp: Op<Attributes> = {
 };
 
 /**
- * sign·∂J/∂ŷ through the cost, [m, d]: the same for both generator losses, which differ in the path through D₂ only.
+ * sign·∂J/∂ŷ through the cost, [m, d], of ŷ as the pairs have it: the same for both generator losses, which differ in the path through D₂ only.
  * @param scalars those of `entropicObjective` on the same pairs.
  */
 export function entropicObjectiveGradient(

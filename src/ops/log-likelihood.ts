@@ -12,7 +12,8 @@ import { elementGroups } from './grid.ts';
 export const STATE_FLOATS = 16;
 
 /** Costs whose exp(−l/λ) can be normalised over R^d; see docs/mathematics.md §3. */
-export type LikelihoodCost = 'l1' | 'squared' | 'half-squared';
+export const LIKELIHOOD_COSTS = ['l1', 'squared', 'half-squared'] as const;
+export type LikelihoodCost = (typeof LIKELIHOOD_COSTS)[number];
 
 /** Log-weights kept per observation at most: what fits in the default 16 KiB of workgroup memory beside the selection. */
 export const LONGEST_TAIL = 3584;

@@ -11,6 +11,7 @@ import {
   entropicObjectiveGradient,
 } from '../../src/ops/entropic-objective.ts';
 import * as twin from '../reference/entropic-objective.ts';
+import { normaliseRows } from '../reference/normalise-rows.ts';
 import type { KernelCase } from '../support/case.ts';
 import { filled, randomOf } from '../support/random.ts';
 
@@ -52,7 +53,7 @@ const SCALARS = [
 const every = OBJECTIVE_COSTS.flatMap((cost) => OBJECTIVE_FORMS.map((form) => ({ cost, form })));
 
 const shapes: readonly Shape[] = [
-  ...every.map((choice) => ({ n: 37, m: 23, d: 18, ...choice })),
+  ...every.filter(({ cost }) => cost !== 'cosine').map((choice) => ({ n: 37, m: 23, d: 18, ...choice })),
   { n: 1, m: 1, d: 1, cost: 'squared', form: 'exp' },
   { n: 1, m: 40, d: 3, cost: 'l1', form: 'logmeanexp' },
   { n: 40, m: 1, d: 4, cost: 'half-squared', form: 'hinge' },
@@ -99,6 +100,10 @@ const shapes: readonly Shape[] = [
   },
   { name: 'clipped', n: 40, m: 33, d: 6, cost: 'half-squared', form: 'exp', critics: 20, bench: false },
   { n: 4096, m: 4096, d: 64, cost: 'half-squared', form: 'exp', repeat: 16, hardwareOnly: true },
+  ...every.filter(({ cost }) => cost === 'cosine').map((choice) => ({ n: 37, m: 23, d: 18, ...choice })),
+  { n: 1, m: 1, d: 1, cost: 'cosine', form: 'exp' },
+  { n: 65, m: 33, d: 9, cost: 'cosine', form: 'hinge' },
+  { n: 64, m: 64, d: 784, cost: 'cosine', form: 'logmeanexp', lambda: 2 },
 ];
 
 function caseOf(shape: Shape, seed: number): KernelCase {
@@ -106,9 +111,13 @@ function caseOf(shape: Shape, seed: number): KernelCase {
   const lambda = shape.lambda ?? (cost === 'l1' ? 0.25 : 0.125) * d;
   const { uniform, normal } = randomOf(seed);
   const value = ties ? () => Math.floor(uniform() * 5) / 4 : uniform;
+  const samples = (count: number): Float32Array<ArrayBuffer> => {
+    const rows = filled(count * d, value);
+    return cost === 'cosine' ? Float32Array.from(normaliseRows(count, d, rows, Math.fround).unit) : rows;
+  };
   const inputs = {
-    real: { data: tiled(filled((n / repeat) * d, value), repeat), shape: [n, d] },
-    fake: { data: tiled(filled((m / repeat) * d, value), repeat), shape: [m, d] },
+    real: { data: tiled(samples(n / repeat), repeat), shape: [n, d] },
+    fake: { data: tiled(samples(m / repeat), repeat), shape: [m, d] },
     // Offset so that the hinge has pairs on both sides of 0.
     criticReal: {
       data: tiled(
@@ -167,13 +176,15 @@ function caseOf(shape: Shape, seed: number): KernelCase {
     quantities: { scalars: SCALARS },
     termsOf: ({ scalars }) => {
       const at = (name: (typeof SCALARS)[number]): number => Math.abs(scalars![SCALARS.indexOf(name)]!);
+      // An exponent of the cosine cost is the difference of terms of 100/λ.
+      const spread = cost === 'cosine' ? 100 / lambda : 1;
       const critics = [inputs.criticReal.data, inputs.criticFake.data].map(largest) as [number, number];
       return {
         'scalars.objective': at('penalty') + critics[0] + critics[1],
         'scalars.meanCriticReal': critics[0],
         'scalars.meanCriticFake': critics[1],
-        'scalars.maxRowError': 1 + at('maxRowError'),
-        'scalars.maxColError': 1 + at('maxColError'),
+        'scalars.maxRowError': (1 + at('maxRowError')) * spread,
+        'scalars.maxColError': (1 + at('maxColError')) * spread,
         'scalars.meanPLogP': at('meanP'),
       };
     },

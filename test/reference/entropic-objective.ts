@@ -1,12 +1,13 @@
 /**
  * Float64 twin of the entropic objective over all n·m pairs, its diagnostics and its gradients.
- *   l_ij   l1 Σ|ŷ_j − y_i|    squared Σ(ŷ_j − y_i)²    half-squared ½Σ(ŷ_j − y_i)²        v_ij = D₁_i − D₂_j − l_ij
+ *   l_ij   l1 Σ|ŷ_j − y_i|    squared Σ(ŷ_j − y_i)²    half-squared ½Σ(ŷ_j − y_i)²
+ *          cosine 100·(1 − y_i·ŷ_j), of rows of length 1                    v_ij = D₁_i − D₂_j − l_ij
  *   exp         u = min(v/λ − 1, 40)     p = eᵘ               penalty = λ·mean p              log p = u
  *   logmeanexp  u = v/λ                  p = eᵘ/mean eᵘ       penalty = λ·log mean eᵘ
  *   hinge       u = max(v, 0)/λ          p = u                penalty = λ/2·mean p²
  *   J = mean D₁ − mean D₂ − penalty
  *   ∂J/∂D₁_i = (1 − mean_j p_ij)/n       ∂J/∂D₂_j = (mean_i p_ij − 1)/m
- *   ∂J/∂ŷ_j  = Σ_i p_ij·∂l_ij/∂ŷ_j /(nm)    ∂l/∂ŷ: sign(ŷ − y), 0 at ties; 2(ŷ − y); ŷ − y
+ *   ∂J/∂ŷ_j  = Σ_i p_ij·∂l_ij/∂ŷ_j /(nm)    ∂l/∂ŷ: sign(ŷ − y), 0 at ties; 2(ŷ − y); ŷ − y; −100·y
  */
 import type { ObjectiveCost, ObjectiveForm } from '../../src/ops/entropic-objective.ts';
 import type { Round } from '../support/case.ts';
@@ -53,10 +54,12 @@ export function entropicObjective(pairs: Pairs, round: Round): Objective {
     for (let j = 0; j < m; j++) {
       let sum = 0;
       for (let k = 0; k < d; k++) {
-        const difference = round(fake[j * d + k]! - real[i * d + k]!);
-        sum = round(sum + (cost === 'l1' ? Math.abs(difference) : round(difference * difference)));
+        const [a, b] = [fake[j * d + k]!, real[i * d + k]!];
+        const difference = round(a - b);
+        const term = cost === 'cosine' ? round(a * b) : round(difference * difference);
+        sum = round(sum + (cost === 'l1' ? Math.abs(difference) : term));
       }
-      const l = cost === 'half-squared' ? 0.5 * sum : sum;
+      const l = cost === 'cosine' ? round(100 * round(1 - sum)) : cost === 'half-squared' ? 0.5 * sum : sum;
       const v = round(round(round(criticReal[i]! - criticFake[j]!) - l) / lambda);
       costs[i * m + j] = l;
       u[i * m + j] = form === 'exp' ? Math.min(round(v - 1), 40) : form === 'hinge' ? Math.max(v, 0) : v;
@@ -146,8 +149,12 @@ export function entropicObjectiveGradient(pairs: Pairs, p: ArrayLike<number>, ro
       let sum = 0;
       for (let i = 0; i < n; i++) {
         const difference = round(fake[j * d + k]! - real[i * d + k]!);
-        const slope =
-          cost === 'l1' ? Math.sign(difference) : cost === 'squared' ? 2 * difference : difference;
+        const slope = {
+          l1: Math.sign(difference),
+          squared: 2 * difference,
+          'half-squared': difference,
+          cosine: round(-100 * real[i * d + k]!),
+        }[cost];
         sum = round(sum + round(p[i * m + j]! * slope));
       }
       gradient[j * d + k] = round(sum / (n * m));

@@ -47,15 +47,31 @@ export function drawOf(
   return { real, latents: threefryNormals(batch * model.latent, [seed, STREAMS.latents], draw) };
 }
 
-function costOf(cost: Cost, difference: number): number {
-  if (cost === 'l1') return Math.abs(difference);
-  return (cost === 'half-squared' ? 0.5 : 1) * difference ** 2;
+/** l(y, ŷ). */
+function costOf(cost: Cost, y: Float64Array, fake: Float64Array): number {
+  if (cost === 'cosine') return 100 * (1 - cosine(y, fake));
+  const scale = cost === 'half-squared' ? 0.5 : 1;
+  return scale * y.reduce((sum, value, k) => sum + Math.abs(fake[k]! - value) ** (cost === 'l1' ? 1 : 2), 0);
 }
 
-/** ∂l/∂ŷ per value, for ŷ − y. */
-function costSlope(cost: Cost, difference: number): number {
-  if (cost === 'l1') return Math.sign(difference);
-  return (cost === 'half-squared' ? 1 : 2) * difference;
+/** ∂l/∂ŷ. */
+function costSlopes(cost: Cost, y: Float64Array, fake: Float64Array): Float64Array {
+  if (cost === 'cosine') {
+    const [ofY, ofFake] = [Math.hypot(...y), Math.hypot(...fake)];
+    const cos = cosine(y, fake);
+    return fake.map((value, k) => -100 * (y[k]! / (ofY * ofFake) - (cos * value) / ofFake ** 2));
+  }
+  return fake.map((value, k) => {
+    const difference = value - y[k]!;
+    if (cost === 'l1') return Math.sign(difference);
+    return (cost === 'half-squared' ? 1 : 2) * difference;
+  });
+}
+
+function cosine(a: Float64Array, b: Float64Array): number {
+  return (
+    a.reduce((sum, value, k) => sum + value * b[k]!, 0) / Math.max(Math.hypot(...a) * Math.hypot(...b), 1e-12)
+  );
 }
 
 /** J of a batch, its coupling p [n, m] and diagnostics. */
@@ -87,8 +103,7 @@ export function objectiveOf(
   const v = new Float64Array(n * m);
   for (let i = 0; i < n; i++)
     for (let j = 0; j < m; j++) {
-      let l = 0;
-      for (let k = 0; k < d; k++) l += costOf(cost, fake[j * d + k]! - real[i * d + k]!);
+      const l = costOf(cost, real.subarray(i * d, i * d + d), fake.subarray(j * d, j * d + d));
       costs[i * m + j] = l;
       v[i * m + j] = criticReal[i]! - criticFake[j]! - l;
     }
@@ -176,11 +191,12 @@ export function generatorGradients(inputs: StepInputs): Tensors {
   const d = sizeOf(model.sample);
   const gradient = new Float64Array(fake.output.length);
   for (let i = 0; i < batch; i++)
-    for (let j = 0; j < batch; j++)
-      for (let k = 0; k < d; k++)
-        gradient[j * d + k]! +=
-          (objective.p[i * batch + j]! * costSlope(cost, fake.output[j * d + k]! - inputs.real[i * d + k]!)) /
-          batch ** 2;
+    for (let j = 0; j < batch; j++) {
+      const made = fake.output.subarray(j * d, j * d + d);
+      costSlopes(cost, inputs.real.subarray(i * d, i * d + d), made).forEach((slope, k) => {
+        gradient[j * d + k]! += (objective.p[i * batch + j]! * slope) / batch ** 2;
+      });
+    }
   if (generatorLoss === 'dual') {
     const { trunk, fake: head } = networks.critic;
     const { gradFake } = potentialGradients(objective, batch);
