@@ -45,7 +45,7 @@ const PAPER = {
 } as const;
 
 const QUICK = {
-  steps: 600,
+  steps: 900,
   networks: { latent: 16, width: 8 },
   settings: {
     cost: 'half-squared',
@@ -62,7 +62,7 @@ const QUICK = {
     skipRule: false,
     averageDecay: 0.99,
   },
-  rate: 1e-3,
+  rate: 3e-3,
 } as const;
 
 const TABLE: Readonly<Record<PresetName, Preset>> = {
