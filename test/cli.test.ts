@@ -173,6 +173,38 @@ describe('train', () => {
     expect(out).toMatch(/^optimiser_adam +6 /m); // a step of the critic and one of the generator, three times
   });
 
+  it('takes other objectives, and says of them what is true', async () => {
+    const progress = await succeed(
+      `train --data ${folder} --objective wgan-gp --lambda 0.5 --hidden 8 --latent 2 --batch 8 --steps 4`,
+      `--report-every 2 --out ${at('penalised')}`,
+    );
+    expect(progress).toContain('4 steps');
+    const { settings } = (await readModel(at('penalised', 'model.safetensors'))).configuration;
+    expect(settings).toMatchObject({
+      objective: 'wgan-gp',
+      criticSteps: 5,
+      critic: { kind: 'adam', rate: 1e-4, beta1: 0, beta2: 0.9 },
+    });
+    const written = await readFile(at('penalised', 'metrics.jsonl'), 'utf8');
+    for (const line of lines(written)) {
+      const report = JSON.parse(line) as Record<string, unknown>;
+      for (const name of [
+        'meanP',
+        'maxRowError',
+        'maxColError',
+        'meanPLogP',
+        'transportCost',
+        'clippedPairs',
+      ])
+        expect(report[name], name).toBeNull();
+      expect(report['penalty']).toBeGreaterThan(0);
+    }
+    const scored = await succeed(
+      `score ${at('penalised', 'model.safetensors')} --data ${folder} --latents 50 --cost l1 --lambda 0.2`,
+    );
+    expect(scored).toContain('cost l1, λ = 0.2');
+  });
+
   it('resumes after Ctrl-C, and after being killed, as if it had never stopped', async () => {
     const path = at('stopped');
     const stepOf = async (): Promise<number> =>
@@ -330,8 +362,8 @@ describe('bad input ends with exit code 2 and one line', () => {
       message: /unknown option '--lamda' \(Did you mean --lambda\?\); add --help/,
     },
     'a choice that is none': {
-      args: () => train('--cost', 'cosine'),
-      message: /'--cost <name>' is 'cosine': Allowed choices are l1, squared, half-squared/,
+      args: () => train('--cost', 'l3'),
+      message: /'--cost <name>' is 'l3': Allowed choices are l1, squared, half-squared, cosine/,
     },
     'no number': { args: () => train('--batch', 'many'), message: /'--batch <n>' is 'many': give a number/ },
     'no data': { args: () => ['train', '--out', at('never')], message: /--data is missing/ },
@@ -395,6 +427,23 @@ describe('bad input ends with exit code 2 and one line', () => {
         at('never2'),
       ],
       message: /have shape \[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
+    },
+    'a form of the dual where there is none': {
+      args: () => train('--objective', 'wgan', '--form', 'exp'),
+      message: /form is exp, but objective wgan has no coupling to regularise; leave form out/,
+    },
+    'a warm-up of what is not trained with': {
+      args: () => train('--objective', 'wgan-gp', '--warm-up'),
+      message: /lambda is a schedule of 4 values, but objective wgan-gp does not train with it/,
+    },
+    'a score under the cosine cost': {
+      args: () => ['score', at('cosine', 'model.safetensors'), '--data', folder],
+      message:
+        /trained with cost cosine, under which nothing is a likelihood: .*--cost half-squared --lambda 1/,
+    },
+    'a noise of another cost without its λ': {
+      args: () => score('--cost', 'l1'),
+      message: /cost is l1, but lambda is missing: that of the training, 1, is in units of cost half-squared/,
     },
     'K of 0': { args: () => score('--latents', '0'), message: /latents is 0; must be a whole number from 1/ },
     'λ of a score below 0': { args: () => score('--lambda', '-2'), message: /lambda is -2; must be/ },
@@ -460,6 +509,9 @@ describe('bad input ends with exit code 2 and one line', () => {
     const text = file.toString('latin1').replace('"version":"1"', '"version":"7"');
     await writeFile(at('newer.safetensors'), text, 'latin1');
     await mkdir(at('other'));
+    await succeed(
+      `train --data ${folder} --cost cosine --lambda 20 --hidden 8 --latent 2 --batch 8 --steps 1 --out ${at('cosine')}`,
+    );
     await writeFile(at('other', 'checkpoint.safetensors'), file);
   });
 

@@ -207,6 +207,18 @@ describe('model files', () => {
     expect(decodeModel(encodeCheckpoint(checkpointOf(model)).buffer, 'f')).toEqual(model);
   });
 
+  it('of before there were other objectives and bounds on weights are read', () => {
+    const model = modelOf(SMALL);
+    const older = withHeader(encodeModel(model), ({ __metadata__: metadata }) => {
+      delete metadata['objective'];
+      for (const network of ['generator', 'critic']) {
+        const { weightBound: _, ...rest } = JSON.parse(metadata[network]!) as Record<string, unknown>;
+        metadata[network] = JSON.stringify(rest);
+      }
+    });
+    expect(decodeModel(older, 'old.safetensors')).toEqual(model);
+  });
+
   it('state what does not fit', () => {
     const file = encodeModel(modelOf(SMALL));
     const changed = (change: Parameters<typeof withHeader>[1]) =>
@@ -222,7 +234,7 @@ describe('model files', () => {
     expect(changed((header) => delete header.__metadata__['cost'])).toMatch(
       /^m\.safetensors: configuration cost is missing/,
     );
-    expect(metadata('cost', 'cosine')).toMatch(/configuration cost is "cosine", expected \("l1" \|/);
+    expect(metadata('cost', 'l3')).toMatch(/configuration cost is "l3", expected \("l1" \|/);
     expect(metadata('lambda', [[0, -1]])).toMatch(/lambda: is -1 from iteration 0 on/);
     expect(metadata('pixelScale', 0)).toMatch(/configuration pixelScale is 0, expected >0/);
     expect(metadata('steps', 1.5)).toMatch(/configuration steps is 1\.5/);

@@ -91,7 +91,7 @@ describe('trainer settings', () => {
   const wrong: [object, string][] = [
     [{ lamda: 1 }, 'trainer: unknown option lamda; known: model, objective, cost, form, generatorLoss'],
     [{ model: undefined }, 'trainer: model is missing; give one, as in model: mlp('],
-    [{ cost: 'cosine' }, 'trainer: cost is "cosine"; known: l1, squared, half-squared'],
+    [{ cost: 'l3' }, 'trainer: cost is "l3"; known: l1, squared, half-squared, cosine'],
     [{ form: 'log' }, 'trainer: form is "log"; known: exp, logmeanexp, hinge'],
     [{ generatorLoss: 'both' }, 'trainer: generatorLoss is "both"; known: dual, primal'],
     [{ batch: 0 }, 'trainer: batch is 0; must be a whole number of 1 or more'],
@@ -136,7 +136,7 @@ describe('trainer settings', () => {
     [{ model: { ...MODEL, sample: [5] } }, 'architecture: the generator gives 4 values, a sample [5] has 5'],
     [
       { model: { ...MODEL, generator: [{ kind: 'conv', units: 4 }] } },
-      'layer layers.0: unknown kind "conv"; known: "dense"',
+      `layer layers.0: unknown kind "conv"; known: dense, conv2d, conv2d-transpose, batch-norm, crop, reshape, flatten`,
     ],
     [
       { model: { ...MODEL, generator: [{ kind: 'dense', units: 4, activation: 'gelu' }] } },

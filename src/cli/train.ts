@@ -10,15 +10,18 @@ import {
   GENERATOR_LOSSES,
   type GeneratorLoss,
   type LambdaSchedule,
+  OBJECTIVES,
+  type Objective,
   TRAINING_COSTS,
   type TrainerOptions,
+  defaultOptimisers,
+  finalLambda,
   trainerSettings,
 } from '../gan/settings.ts';
 import { PRESETS, type PresetName, preset } from '../gan/presets.ts';
 import { Trainer } from '../gan/trainer.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type Architecture, dcgan, linear, mlp } from '../nn/architectures.ts';
-import { adam } from '../nn/optimisers.ts';
 import { loadDataset } from '../node/load-dataset.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import {
@@ -42,14 +45,15 @@ interface RecipeOptions {
   readonly width: number;
   readonly hidden?: number[];
   readonly separateCritics: boolean;
+  readonly objective: Objective;
   readonly cost: Cost;
   readonly form: Form;
   readonly generatorLoss: GeneratorLoss;
   readonly lambda: number | LambdaSchedule;
   readonly warmUp: boolean;
   readonly batch: number;
-  readonly criticSteps: number;
-  readonly rate: number;
+  readonly criticSteps?: number;
+  readonly rate?: number;
   readonly seed: number;
   readonly skipRule: boolean;
   readonly ema: number;
@@ -84,6 +88,7 @@ Examples:
   entropic-gan train --data path/to/mnist?labels=1 --out runs/mnist --lambda 0.3 --warm-up --steps 2500 --batch 64
   entropic-gan train --preset quick-mnist1 --out runs/quick
   entropic-gan train --preset paper-mnist --out runs/paper
+  entropic-gan train --preset quick-mnist1 --objective wgan-gp --out runs/wgan-gp
   entropic-gan train --resume runs/one --steps 3000
 
 Ctrl-C saves and ends; --resume goes on as if the run had never stopped, bit for bit.`;
@@ -112,7 +117,15 @@ export function registerTrain(program: Command): void {
     )
     .option('--separate-critics', 'two critics instead of one trunk under two heads', false)
     .addOption(
-      new Option('--cost <name>', 'l(y, ŷ) of transport and noise')
+      new Option(
+        '--objective <name>',
+        'what the critics climb; the Wasserstein ones (RMSProp and bounded weights, or Adam and a gradient penalty) are for comparison: one critic, no coupling',
+      )
+        .choices(OBJECTIVES)
+        .default('entropic'),
+    )
+    .addOption(
+      new Option('--cost <name>', 'l(y, ŷ) of transport and noise; cosine is no noise to score with')
         .choices(TRAINING_COSTS)
         .default('half-squared'),
     )
@@ -124,14 +137,22 @@ export function registerTrain(program: Command): void {
     )
     .option(
       '--lambda <λ>',
-      'entropic regularisation in units of the cost: a number, or a schedule as in 0:10,49:8,99:6.4,199:5',
+      'entropic regularisation in units of the cost: a number, or a schedule as in 0:10,49:8,99:6.4,199:5; for the other objectives the noise to score with, one number',
       lambda,
       1,
     )
     .option('--warm-up', 'begin at 2λ, then 1.6λ, 1.28λ and λ from iterations 49, 99 and 199 on', false)
     .option('--batch <n>', 'samples of data, and as many of the generator, in a step', number, 128)
-    .option('--critic-steps <n>', 'critic steps before each generator step', number, 2)
-    .option('--rate <η>', 'learning rate of Adam, β = (0.5, 0.99)', number, 1e-3)
+    .option(
+      '--critic-steps <n>',
+      'critic steps before each generator step (default: 2; wgan and wgan-gp: 5)',
+      number,
+    )
+    .option(
+      '--rate <η>',
+      'learning rate (default: 1e-3, Adam, β = (0.5, 0.99); wgan: 5e-5, RMSProp; wgan-gp: 1e-4, Adam, β = (0, 0.9))',
+      number,
+    )
     .option('--seed <n>', 'same seed, same adapter: same bits', number, 0)
     .option(
       '--skip-rule',
@@ -220,6 +241,7 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
     'width',
     'hidden',
     'separateCritics',
+    'objective',
     'cost',
     'form',
     'generatorLoss',
@@ -249,19 +271,25 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
   return { folder: runFolder(out ?? folder), dataset, settings: configuration.settings, plan, resume };
 }
 
-/** The options with those of their preset, but for the ones that were given. */
+/**
+ * The options with those of their preset, but for the ones that were given. What a preset says of the entropic objective is
+ * left out where another is asked for, so that the two can be compared: its λ is then the noise, the last of the schedule.
+ */
 function withPreset(command: Command, options: TrainOptions): TrainOptions {
   if (options.preset === undefined) return options;
   const { data, steps, networks, settings, rate } = preset(options.preset);
-  const { averageDecay, ...rest } = settings;
+  const { averageDecay, cost, batch, lambda: schedule, ...entropic } = settings;
   const named: Partial<TrainOptions> = {
     data,
     steps,
     arch: 'dcgan',
     ...networks,
-    ...rest,
-    rate,
+    cost,
+    batch,
     ema: averageDecay,
+    ...(options.objective === 'entropic'
+      ? { ...entropic, lambda: schedule, rate }
+      : { lambda: finalLambda(schedule) }),
   };
   const given = Object.entries(options).filter(
     ([name]) => command.getOptionValueSource(name) === 'cli' || !(name in named),
@@ -295,13 +323,13 @@ function imageOf({ name, shape }: Dataset): readonly [number, number, number] {
 function recipe(options: RecipeOptions, dataset: Dataset): TrainerOptions {
   return {
     model: networks(options, dataset),
+    objective: options.objective,
     cost: options.cost,
     form: options.form,
     generatorLoss: options.generatorLoss,
     lambda: options.warmUp ? warmedUp(options.lambda) : options.lambda,
-    generator: adam({ rate: options.rate, beta1: 0.5, beta2: 0.99 }),
-    critic: adam({ rate: options.rate, beta1: 0.5, beta2: 0.99 }),
-    criticSteps: options.criticSteps,
+    ...defaultOptimisers(options.objective, options.rate),
+    ...(options.criticSteps === undefined ? {} : { criticSteps: options.criticSteps }),
     batch: options.batch,
     seed: options.seed,
     skipRule: options.skipRule,

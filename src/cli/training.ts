@@ -3,7 +3,8 @@ import type { Dataset } from '../data/dataset.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { RunPlan } from '../gan/checkpoint.ts';
 import type { Model } from '../gan/model.ts';
-import type { Trainer } from '../gan/trainer.ts';
+import type { Objective } from '../gan/settings.ts';
+import type { Trainer, TrainingReport } from '../gan/trainer.ts';
 import { type Output, table } from './output.ts';
 import { type RunFolder, appendReport, save } from './run-folder.ts';
 import { isImage, writeGrid } from './sample-grid.ts';
@@ -38,7 +39,7 @@ export async function trainInto(
       for await (const report of trainer.run(dataset, { steps: goal, reportEvery, signal })) {
         await appendReport(folder, report);
         output.record(report);
-        remark = `λ ${report.lambda}  J ${report.objective.toPrecision(4)}  transport ${report.transportCost.toPrecision(4)}`;
+        remark = remarkOf(report, trainer.settings.objective);
         bar.update(report.step, remark);
       }
       const checkpoint = { ...(await trainer.checkpoint()), plan };
@@ -64,6 +65,13 @@ export async function trainInto(
     clearInterval(ticking);
     bar.stop();
   }
+}
+
+/** What the progress bar says of a report: λ and the transport cost are the entropic objective's alone. */
+function remarkOf({ lambda, objective, transportCost, penalty }: TrainingReport, name: Objective): string {
+  const value = `J ${objective.toPrecision(4)}`;
+  if (name === 'entropic') return `λ ${lambda}  ${value}  transport ${transportCost.toPrecision(4)}`;
+  return name === 'wgan-gp' ? `${value}  penalty ${penalty.toPrecision(4)}` : value;
 }
 
 /** GPU time per kernel, as a table. */
