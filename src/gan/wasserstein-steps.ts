@@ -47,7 +47,7 @@ export function wassersteinCriticLoss(
   };
 }
 
-/** J without the penalty, which does not depend on the generator's weights by the formulas above: x̂ is held. */
+/** J without the penalty, which is the critic's alone (Gulrajani et al., algorithm 1). */
 export function wassersteinGeneratorLoss(
   graph: Graph,
   _settings: TrainerSettings,
