@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- --quick --only matmul --out FILE]
  * Everything on whatever adapter there is: verifies every kernel case in every variant, times those that are right, then
- * the training step against tfjs-webgpu and the objective at full size. Ends with exit code 1 where anything is wrong.
+ * the training steps against tfjs-webgpu and the objective at full size. Ends with exit code 1 where anything is wrong.
  * All of it is reached by static imports, so that one bundle of this file runs on a bare machine.
  */
 import { parseArgs } from 'node:util';
@@ -16,10 +16,11 @@ import { printProfile, printStep } from './print-step.ts';
 import { startTfjs } from './tfjs/backend.ts';
 import { type CaseResult, runCases } from './time-cases.ts';
 import { type StepTiming, profileStep, timeTrainingStep } from './training-step.ts';
+import { type Workload, dcganWorkload, mlpWorkload } from './workload.ts';
 
 const { values } = parseArgs({
   options: {
-    /** Fewer and shorter turns, the smaller batch, no objective at full size. */
+    /** Fewer and shorter turns, the smallest batch, without a GPU only the MLP's step, no objective at full size. */
     quick: { type: 'boolean', default: false },
     /** Tables of cases to run. */
     only: { type: 'string', multiple: true, default: Object.keys(CASE_TABLES) },
@@ -48,16 +49,23 @@ for (const stem of values.only) {
   cases.push(...results);
 }
 
+/** Networks and batches. Without a GPU, tfjs takes many seconds for one step of convolutions. */
+const compared: (readonly [Workload, readonly number[]])[] = [
+  [mlpWorkload(), values.quick ? [64] : hardware ? [64, 256, 1024] : [64, 256]],
+  ...(values.quick && !hardware ? [] : [[dcganWorkload(16), [64]] as const]),
+  ...(values.quick || !hardware ? [] : [[dcganWorkload(64), [64, 128]] as const]),
+];
 const steps: StepTiming[] = [];
 using tfjs = await startTfjs();
-const batches = values.quick ? [64] : hardware ? [64, 256, 1024] : [64, 256];
-for (const batch of batches) {
-  const options = values.quick ? { turns: 1, turnMs: 200 } : { turns: 7, turnMs: 1000 };
-  const result = await timeTrainingStep(device, tfjs, batch, options);
-  console.log(`\n${printStep(result)}`);
-  if (features.has('timestamp-query'))
-    console.log(`\n${printProfile(await profileStep(device, batch, hardware ? 50 : 4))}`);
-  steps.push(result);
+for (const [workload, batches] of compared) {
+  for (const batch of batches) {
+    const options = values.quick ? { turns: 1, turnMs: 200 } : { turns: 7, turnMs: 1000 };
+    const result = await timeTrainingStep(device, tfjs, workload, batch, options);
+    console.log(`\n${printStep(result)}`);
+    if (features.has('timestamp-query'))
+      console.log(`\n${printProfile(await profileStep(device, workload, batch, hardware ? 50 : 4))}`);
+    steps.push(result);
+  }
 }
 
 let objective: LargeObjective | undefined;

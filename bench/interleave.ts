@@ -34,7 +34,7 @@ export async function interleave(
   };
   const counts: number[] = [];
   for (const contender of contenders) {
-    await timed(contender, 2);
+    await timed(contender, 1);
     let once = await timed(contender, 1);
     if (once < turnMs / 10) once = await timed(contender, Math.ceil(turnMs / 10 / once));
     counts.push(Math.max(1, Math.round(turnMs / once)));

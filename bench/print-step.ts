@@ -4,6 +4,7 @@ import { table } from './output.ts';
 import type { StepTiming } from './training-step.ts';
 
 export function printStep({
+  name,
   batch,
   gflop,
   agreement,
@@ -22,7 +23,7 @@ export function printStep({
     count(buffers),
   ];
   return [
-    `batch ${batch}: one critic and one generator update, ${gflop.toFixed(3)} GFLOP`,
+    `${name}, batch ${batch}: one critic and one generator update, ${gflop.toFixed(3)} GFLOP`,
     `verified: J within ${agreement.objective.toExponential(1)}, gradients ${agreement.gradient.toExponential(1)}, updates ${agreement.update.toExponential(1)} (relative)`,
     table(
       ['', 'ms/step', 'GFLOP/s', 'dispatches', 'submits', 'new buffers'],

@@ -8,9 +8,12 @@ import { interleave } from './interleave.ts';
 import type { TfjsBackend } from './tfjs/backend.ts';
 import { disposeStep, tfjsGan } from './tfjs/gan.ts';
 import { type StepAgreement, tfjsBatch, verifyStep } from './verify-step.ts';
-import { LAMBDA, OPTIMISER, stepFlops, workload, workloadData } from './workload.ts';
+import { stepFlops } from './step-flops.ts';
+import { LAMBDA, OPTIMISER, type Workload, trainerOptions, workloadData } from './workload.ts';
 
 export interface StepTiming {
+  /** Of the networks. */
+  readonly name: string;
   readonly batch: number;
   readonly gflop: number;
   readonly agreement: StepAgreement;
@@ -36,19 +39,20 @@ export interface TimingOptions {
 export async function timeTrainingStep(
   device: Device,
   { tf, device: tfjsDevice, adapter }: TfjsBackend,
+  workload: Workload,
   batch: number,
   options: TimingOptions,
 ): Promise<StepTiming> {
   const names = [adapterName(device.adapter), adapterName(adapter)];
   if (names[0] !== names[1]) throw new Error(`bench: ours runs on ${names[0]}, tfjs on ${names[1]}`);
   const data = workloadData();
-  const trainer = await Trainer.create(device, workload(batch));
+  const trainer = await Trainer.create(device, trainerOptions(workload, batch));
   try {
     const start = await trainer.checkpoint();
-    using gan = tfjsGan(tf, start.model, { lambda: LAMBDA, optimiser: OPTIMISER });
+    using gan = tfjsGan(tf, workload.model, start.model, { lambda: LAMBDA, optimiser: OPTIMISER });
     const agreement = await verifyStep(trainer, start, gan, tf, data);
 
-    const inputs = tfjsBatch(tf, data, batch, 0);
+    const inputs = tfjsBatch(tf, data, { batch, latent: workload.model.latent }, 0);
     const tfjsSteps = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i++) {
         disposeStep(gan.criticStep(inputs));
@@ -79,8 +83,9 @@ export async function timeTrainingStep(
     inputs.real.dispose();
     inputs.latents.dispose();
     return {
+      name: workload.name,
       batch,
-      gflop: stepFlops(batch) / 1e9,
+      gflop: stepFlops(workload.model, batch) / 1e9,
       agreement,
       oursMs: medianMs[0],
       tfjsMs: medianMs[1],
@@ -99,9 +104,14 @@ export async function timeTrainingStep(
 }
 
 /** GPU time by kernel over `steps` iterations of ours, after as many to warm up. @throws UserError without timestamps. */
-export async function profileStep(device: Device, batch: number, steps: number): Promise<KernelProfile[]> {
+export async function profileStep(
+  device: Device,
+  workload: Workload,
+  batch: number,
+  steps: number,
+): Promise<KernelProfile[]> {
   const data = workloadData();
-  const trainer = await Trainer.create(device, workload(batch), { profile: true });
+  const trainer = await Trainer.create(device, trainerOptions(workload, batch), { profile: true });
   try {
     for await (const report of trainer.run(data, { steps, reportEvery: steps })) void report;
     return trainer.profile();

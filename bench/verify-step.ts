@@ -13,7 +13,7 @@ import type { Tfjs } from './tfjs/backend.ts';
 import { type TfjsBatch, type TfjsGan, type TfjsStep, disposeStep } from './tfjs/gan.ts';
 import { OPTIMISER, hostBatch } from './workload.ts';
 
-/** The largest that each error may be. Both sides are float32; longest sums have 784 and batch terms. */
+/** The largest that each error may be. Both sides are float32; the longest sums go over every pixel of the batch. */
 const ALLOWED = { objective: 1e-5, gradient: 2e-5, update: 1e-3 } as const;
 
 export interface StepAgreement {
@@ -26,8 +26,14 @@ export interface StepAgreement {
 }
 
 /** The batch that the trainer draws next, as tensors of tfjs. */
-export function tfjsBatch(tf: Tfjs, data: Dataset, batch: number, index: number): TfjsBatch {
-  const { real, latents } = hostBatch(data, batch, index);
+export function tfjsBatch(
+  tf: Tfjs,
+  data: Dataset,
+  sizes: { readonly batch: number; readonly latent: number },
+  index: number,
+): TfjsBatch {
+  const { batch } = sizes;
+  const { real, latents } = hostBatch(data, sizes, index);
   return {
     real: tf.tensor2d(real, [batch, real.length / batch]),
     latents: tf.tensor2d(latents, [batch, latents.length / batch]),
@@ -46,7 +52,8 @@ export async function verifyStep(
   tf: Tfjs,
   data: Dataset,
 ): Promise<StepAgreement> {
-  const { batch } = trainer.settings;
+  const { batch, model } = trainer.settings;
+  const sizes = { batch, latent: model.latent };
   let report: TrainingReport | undefined;
   for await (const step of trainer.run(data, { steps: 1, reportEvery: 1 })) report = step;
   if (!report) throw new Error('bench: the trainer reported nothing');
@@ -54,7 +61,7 @@ export async function verifyStep(
     throw new Error(`bench: ${report.clippedPairs} pairs were clipped; raise LAMBDA`);
   const ours = await trainer.checkpoint();
 
-  const batches = [tfjsBatch(tf, data, batch, 0), tfjsBatch(tf, data, batch, 1)] as const;
+  const batches = [tfjsBatch(tf, data, sizes, 0), tfjsBatch(tf, data, sizes, 1)] as const;
   const steps: Record<NetworkName, TfjsStep> = {
     critic: gan.criticStep(batches[0]),
     generator: gan.generatorStep(batches[1]),

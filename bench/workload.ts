@@ -1,7 +1,8 @@
 /**
- * The training step that is compared: an MLP entropic GAN on 28×28 images, one critic and one generator update.
- *   G: 64 → 256 → 256 → 784, ReLU, sigmoid      two critics of their own: 784 → 256 → 1, ReLU
- *   all n·m pairs of the batch, cost half-squared, form exp, dual loss, Adam
+ * The training steps that are compared: entropic GANs on 28×28 images, one critic and one generator update.
+ *   mlp      G: 64 → 256 → 256 → 784, ReLU, sigmoid      two critics of their own: 784 → 256 → 1, ReLU
+ *   dcgan    the paper's networks, thinner by their width: batch norm in G, one trunk of convolutions under two heads
+ *   both     all n·m pairs of the batch, cost half-squared, form exp, dual loss, Adam
  */
 import { sampleAt } from '../src/data/batch-order.ts';
 import type { Dataset } from '../src/data/dataset.ts';
@@ -10,27 +11,48 @@ import { threefryNormals } from '../src/data/random.ts';
 import type { TrainerOptions } from '../src/gan/settings.ts';
 import { drawValues } from '../src/gan/steps.ts';
 import { STREAMS } from '../src/gan/streams.ts';
-import { mlp } from '../src/nn/architectures.ts';
+import { type Architecture, dcgan, mlp } from '../src/nn/architectures.ts';
 import type { Layer } from '../src/nn/layers.ts';
 import { adam } from '../src/nn/optimisers.ts';
 
+const IMAGE = [28, 28, 1] as const;
 const D = 784;
-const LATENT = 64;
-const HIDDEN = 256;
 const SEED = 11;
 /** About half the mean cost at the start, so that neither p = 0 nor clipped pairs hide an error. */
 export const LAMBDA = 50;
 export const OPTIMISER = adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 });
 
-/** What both sides train. */
-export function workload(batch: number): TrainerOptions & { readonly batch: number } {
-  const { generator } = mlp({ sample: [28, 28, 1], latent: LATENT, hidden: [HIDDEN, HIDDEN] });
+/** Networks to train, by name. */
+export interface Workload {
+  readonly name: string;
+  readonly model: Architecture;
+}
+
+export function mlpWorkload(): Workload {
+  const hidden = 256;
+  const { generator } = mlp({ sample: IMAGE, latent: 64, hidden: [hidden, hidden] });
   const critic: Layer[] = [
-    { kind: 'dense', units: HIDDEN, activation: 'relu' },
+    { kind: 'dense', units: hidden, activation: 'relu' },
     { kind: 'dense', units: 1 },
   ];
   return {
-    model: { sample: [28, 28, 1], latent: LATENT, generator, critic: { real: critic, fake: critic } },
+    name: 'mlp',
+    model: { sample: IMAGE, latent: 64, generator, critic: { real: critic, fake: critic } },
+  };
+}
+
+/** @param width 64 for the paper's networks. */
+export function dcganWorkload(width: number): Workload {
+  return { name: `dcgan of width ${width}`, model: dcgan({ image: IMAGE, width }) };
+}
+
+/** What both sides train. */
+export function trainerOptions(
+  { model }: Workload,
+  batch: number,
+): TrainerOptions & { readonly batch: number } {
+  return {
+    model,
     cost: 'half-squared',
     form: 'exp',
     generatorLoss: 'dual',
@@ -53,12 +75,16 @@ export function workloadData(): Dataset {
 export interface HostBatch {
   /** y, [batch, 784]. */
   readonly real: Float32Array<ArrayBuffer>;
-  /** x, [batch, 64]. */
+  /** x, [batch, latent]. */
   readonly latents: Float32Array<ArrayBuffer>;
 }
 
 /** The `index`-th batch that the trainer draws since its start: the critic's first, then the generator's, and so on. */
-export function hostBatch({ pixels, count }: Dataset, batch: number, index: number): HostBatch {
+export function hostBatch(
+  { pixels, count }: Dataset,
+  { batch, latent }: { readonly batch: number; readonly latent: number },
+  index: number,
+): HostBatch {
   const { epoch, offset, draw } = drawValues(index, batch, count);
   const scale = pixels.kind === 'bytes' ? pixels.scale : 1;
   const real = new Float32Array(batch * D);
@@ -71,22 +97,6 @@ export function hostBatch({ pixels, count }: Dataset, batch: number, index: numb
   }
   return {
     real,
-    latents: Float32Array.from(threefryNormals(batch * LATENT, [SEED, STREAMS.latents], draw)),
+    latents: Float32Array.from(threefryNormals(batch * latent, [SEED, STREAMS.latents], draw)),
   };
-}
-
-/**
- * Floating-point operations of one critic and one generator update that any implementation has to make: the matrix
- * products of the layers and their gradients, and the pairs' costs. What is elementwise is left out.
- */
-export function stepFlops(batch: number): number {
-  const generator = LATENT * HIDDEN + HIDDEN * HIDDEN + HIDDEN * D;
-  const critic = D * HIDDEN + HIDDEN;
-  const pairs = 2 * batch * batch * D;
-  // Critic step: forward through G and both critics; backward to every weight, and to the hidden layers.
-  const criticStep = 2 * batch * (generator + 2 * critic + 2 * critic + 2 * HIDDEN) + pairs;
-  // Generator step: forward; back through D₂ to its input, through the costs, and through G to weights and hidden layers.
-  const back = generator + (HIDDEN * HIDDEN + HIDDEN * D);
-  const generatorStep = 2 * batch * (generator + 2 * critic + critic + back) + 2 * pairs;
-  return criticStep + generatorStep;
 }

@@ -1,13 +1,16 @@
 /**
  * The training step of `bench/workload.ts` in tfjs, written as its users would and with the cheapest form of each part:
- * fused dense layers, all-pairs costs from one matrix product (½‖y‖² + ½‖ŷ‖² − y·ŷ), batches already on the GPU.
+ * all-pairs costs from one matrix product (½‖y‖² + ½‖ŷ‖² − y·ŷ), D₁(y) outside the tape where it is a constant, batches
+ * already on the GPU.
  *   J = mean D₁(y) − mean D₂(ŷ) − λ·mean_ij exp((D₁(y_i) − D₂(ŷ_j) − ½‖y_i − ŷ_j‖²)/λ − 1)
  *   critic step: Adam on −J over both critics       generator step: Adam on J over the generator
  */
-import type { Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { Weights } from '../../src/gan/model.ts';
+import { type Architecture, networksOf } from '../../src/nn/architectures.ts';
 import type { OptimiserSettings } from '../../src/nn/optimisers.ts';
 import type { Tfjs } from './backend.ts';
+import { applyStack } from './layers.ts';
 
 /** Data and latents of one step, on the GPU. */
 export interface TfjsBatch {
@@ -20,7 +23,7 @@ export interface TfjsBatch {
 /** J before the update, and the gradients that Adam was given, by parameter name. */
 export interface TfjsStep {
   readonly objective: Scalar;
-  readonly gradients: Readonly<Record<string, Tensor2D>>;
+  readonly gradients: Readonly<Record<string, Tensor>>;
 }
 
 /** What `applyGradients` takes; its declaration says variables where it means tensors by name. */
@@ -35,9 +38,10 @@ export interface TfjsGan extends Disposable {
   generatorStep(batch: TfjsBatch): TfjsStep;
 }
 
-/** The model with given initial weights: `layers.i`, `real.i` and `fake.i`, each with weight and bias. */
+/** The model with given initial weights, by the names of their layouts: `layers.i.weight`, `trunk.i.weight` and so on. */
 export function tfjsGan(
   tf: Tfjs,
+  model: Architecture,
   start: { readonly generator: Weights; readonly critic: Weights },
   { lambda, optimiser }: { readonly lambda: number; readonly optimiser: OptimiserSettings },
 ): TfjsGan {
@@ -48,6 +52,7 @@ export function tfjsGan(
         tf.variable(tf.tensor(data, [...shape]), true, `${network}.${name}`),
       ]),
     );
+  const networks = networksOf(model);
   const generator = variables('generator', start.generator);
   const critic = variables('critic', start.critic);
   const { rate, beta1, beta2, epsilon } = optimiser;
@@ -56,27 +61,16 @@ export function tfjsGan(
     critic: tf.train.adam(rate, beta1, beta2, epsilon),
   };
 
-  const dense = (
-    x: Tensor2D,
-    weights: ReadonlyMap<string, Variable>,
-    name: string,
-    activation: 'relu' | 'sigmoid' | 'linear',
-  ): Tensor2D =>
-    tf.fused.matMul({
-      a: x,
-      b: weights.get(`${name}.weight`) as unknown as Tensor2D,
-      bias: weights.get(`${name}.bias`) as unknown as Tensor2D,
-      activation,
-    }) as Tensor2D;
-  const generate = (latents: Tensor2D): Tensor2D => {
-    const hidden = dense(dense(latents, generator, 'layers.0', 'relu'), generator, 'layers.1', 'relu');
-    return dense(hidden, generator, 'layers.2', 'sigmoid');
+  const asMatrix = (x: Tensor): Tensor2D => tf.reshape(x, [x.shape[0] as number, -1]);
+  const generate = (latents: Tensor2D): Tensor2D =>
+    asMatrix(applyStack(tf, networks.generator.stack, generator, latents));
+  const judge = (head: 'real' | 'fake', x: Tensor2D): Tensor2D => {
+    const { trunk } = networks.critic;
+    const features = trunk ? applyStack(tf, trunk, critic, x) : x;
+    return asMatrix(applyStack(tf, networks.critic[head], critic, asMatrix(features)));
   };
-  const judge = (head: 'real' | 'fake', x: Tensor2D): Tensor2D =>
-    dense(dense(x, critic, `${head}.0`, 'relu'), critic, `${head}.1`, 'linear');
   const halfNorms = (x: Tensor2D): Tensor2D => tf.mul(0.5, tf.sum(tf.square(x), 1, true));
-  const objectiveOf = (real: Tensor2D, fake: Tensor2D): Scalar => {
-    const criticReal = judge('real', real);
+  const objectiveOf = (real: Tensor2D, fake: Tensor2D, criticReal: Tensor2D): Scalar => {
     const criticFake = judge('fake', fake);
     const costs = tf.sub(
       tf.add(halfNorms(real), tf.transpose(halfNorms(fake))),
@@ -95,9 +89,8 @@ export function tfjsGan(
     const [weights, prefix] = network === 'critic' ? [critic, 'critic.'] : [generator, 'generator.'];
     const { value, grads } = tf.variableGrads(loss, [...weights.values()]);
     optimisers[network].applyGradients(grads as NamedVariableMap);
-    const gradients: Record<string, Tensor2D> = {};
-    for (const [name, gradient] of Object.entries(grads))
-      gradients[name.slice(prefix.length)] = gradient as Tensor2D;
+    const gradients: Record<string, Tensor> = {};
+    for (const [name, gradient] of Object.entries(grads)) gradients[name.slice(prefix.length)] = gradient;
     const objective = ofLoss(value);
     if (objective !== value) value.dispose();
     return { objective, gradients };
@@ -110,18 +103,22 @@ export function tfjsGan(
       const fake = tf.tidy(() => generate(latents));
       const made = step(
         'critic',
-        () => tf.neg(objectiveOf(real, fake)),
+        () => tf.neg(objectiveOf(real, fake, judge('real', real))),
         (loss) => tf.neg(loss),
       );
       fake.dispose();
       return made;
     },
-    generatorStep: ({ real, latents }) =>
-      step(
+    generatorStep({ real, latents }) {
+      const criticReal = tf.tidy(() => judge('real', real));
+      const made = step(
         'generator',
-        () => objectiveOf(real, generate(latents)),
+        () => objectiveOf(real, generate(latents), criticReal),
         (loss) => loss,
-      ),
+      );
+      criticReal.dispose();
+      return made;
+    },
     [Symbol.dispose]() {
       optimisers.generator.dispose();
       optimisers.critic.dispose();
