@@ -46,12 +46,7 @@ export function withShift(command: Command): Command {
 
 export async function shift(lab: Laboratory, options: ShiftOptions): Promise<void> {
   const { limit, latents, seed, leaveOut } = options;
-  const {
-    words,
-    training: trainingSpec,
-    like,
-    unlike,
-  } = leaveOut === undefined && (await hasFashion()) ? FASHION : leftOut(leaveOut ?? SIMPLEST);
+  const { words, training: trainingSpec, like, unlike } = await shiftOf(leaveOut, nodeDataFiles.dataRoot);
   const training = await loadDataset(trainingSpec);
   const test = [
     { name: like[0], images: await loadDataset(like[1], { limit }) },
@@ -104,7 +99,9 @@ function leftOut(digit: number): Shift {
   };
 }
 
-async function hasFashion(): Promise<boolean> {
-  const names = await nodeDataFiles.list(join(nodeDataFiles.dataRoot, 'fashion-mnist'));
-  return names?.some((name) => name.startsWith('train-images')) ?? false;
+/** The digit that is to be left out; where none is named, Fashion-MNIST if the data folder has its training split. */
+export async function shiftOf(leaveOut: number | undefined, dataRoot: string): Promise<Shift> {
+  if (leaveOut !== undefined) return leftOut(leaveOut);
+  const names = await nodeDataFiles.list(join(dataRoot, 'fashion-mnist'));
+  return names?.some((name) => name.startsWith('train-images')) ? FASHION : leftOut(SIMPLEST);
 }
