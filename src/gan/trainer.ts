@@ -304,14 +304,18 @@ export class Trainer implements Disposable {
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
   async sample(count: number, options: { seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
-    const { generator, statistics } = await this.model();
-    const networks = this.#networks.generator;
-    using parameters = this.#device.storageOf('parameters', flatten(networks.layout, generator));
-    using frozen = this.#device.storageOf('statistics', flatten(networks.statistics, statistics));
+    const { layout, statistics } = this.#networks.generator;
+    // Also after a fault: a look at the samples may tell what went wrong.
+    const { buffer, bytes } = (this.#buffers['generator.average'] ??
+      this.#buffers['generator.parameters']) as OwnedBuffer;
+    const weights = unflatten(layout, await this.#device.readFloats(buffer, 0, bytes / 4));
+    const frozen = await frozenStatistics(this.#device, this.settings.model, weights);
+    using parameterBuffer = this.#device.storageOf('parameters', flatten(layout, weights));
+    using statisticsBuffer = this.#device.storageOf('statistics', flatten(statistics, frozen));
     return await generate(
       this.#device,
       this.settings.model,
-      { parameters: parameters.buffer, statistics: frozen.buffer },
+      { parameters: parameterBuffer.buffer, statistics: statisticsBuffer.buffer },
       count,
       options.seed ?? 0,
       () => this.#check(),
