@@ -6,6 +6,11 @@ import { STREAMS } from '../src/gan/streams.ts';
 import { dcgan, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 
+it('no two purposes share a stream', () => {
+  const streams: readonly number[] = Object.values(STREAMS);
+  expect(new Set(streams).size).toBe(streams.length);
+});
+
 it.each([
   ['mlp', mlp({ sample: [4], latent: 3, hidden: [8, 8, 8] })],
   ['linear', linear({ sample: [4], latent: 3 })],

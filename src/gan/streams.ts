@@ -6,5 +6,5 @@ export const STREAMS = {
   scoring: 4,
   bootstrap: 5,
   statistics: 6,
-  interpolation: 6,
+  interpolation: 7,
 } as const;
