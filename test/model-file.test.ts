@@ -11,6 +11,7 @@ import { decodeSafetensors, encodeSafetensors } from '../src/gan/safetensors.ts'
 import { trainerSettings } from '../src/gan/settings.ts';
 import { unflatten } from '../src/gan/weights.ts';
 import { type Architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import type { Layer } from '../src/nn/layers.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 import { rmsprop } from '../src/nn/optimisers.ts';
 import { optimiserStateBytes } from '../src/ops/optimiser.ts';
@@ -190,6 +191,22 @@ describe('model files', () => {
       ],
       critic: { trunk: [{ kind: 'dense', units: 2, activation: 'tanh' }] },
     } satisfies Architecture,
+    'layers of every kind': {
+      sample: [3, 3, 1],
+      latent: 2,
+      generator: [
+        { kind: 'dense', units: 8, bias: false },
+        { kind: 'batch-norm', activation: 'leaky-relu', slope: 0.1 },
+        { kind: 'reshape', shape: [2, 2, 2] },
+        { kind: 'conv2d-transpose', filters: 1, kernel: 3, stride: 2, bias: false, activation: 'sigmoid' },
+        { kind: 'crop', height: 3, width: 3 },
+      ],
+      critic: { trunk: [{ kind: 'conv2d', filters: 2, kernel: 2 }, { kind: 'flatten' }] },
+    } satisfies Architecture,
+    'a member of a layer that is undefined': {
+      ...SMALL,
+      critic: { trunk: [{ kind: 'dense', units: 2, bias: undefined } as unknown as Layer] },
+    },
   })) {
     it(`come back as they were: ${name}`, () => {
       const model = modelOf(architecture);

@@ -143,6 +143,14 @@ describe('trainer settings', () => {
       'layer layers.0: unknown activation "gelu"; known: linear, relu',
     ],
     [
+      { model: { ...MODEL, generator: [{ kind: 'dense', units: 4, activaton: 'relu' }] } },
+      'layer layers.0: dense has no activaton; it takes kind, units, bias, activation, slope',
+    ],
+    [
+      { model: { ...MODEL, generator: [{ kind: 'dense', units: 4, activation: 'leaky-relu', slope: -1 }] } },
+      'layer layers.0: slope is -1; must be a finite number of 0 or more',
+    ],
+    [
       { model: { ...MODEL, critic: { real: [], fake: [] } } },
       'architecture: critic.real gives 4 values a sample',
     ],

@@ -92,8 +92,14 @@ export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
 
 /** The configuration as metadata, in the schemas' order, so that equal models make equal files. */
 function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Record<string, string> {
-  const { settings, ...rest } = configuration;
-  const values = Object.entries({ ...v.parse(settingsSchema, settings), ...v.parse(restSchema, rest) });
+  const { model: given, ...settings } = configuration.settings;
+  // As JSON has it: a member of a layer that is undefined is one that is left out.
+  const model = JSON.parse(JSON.stringify(given)) as unknown;
+  const { settings: _, ...rest } = configuration;
+  const values = Object.entries({
+    ...v.parse(settingsSchema, { ...settings, model }),
+    ...v.parse(restSchema, rest),
+  });
   return {
     format: FORMAT,
     version: String(FORMAT_VERSION),

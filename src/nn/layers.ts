@@ -172,6 +172,22 @@ function transposedOf(name: string, input: readonly number[], layer: Conv2dTrans
   );
 }
 
+const ACTIVATED = ['activation', 'slope'] as const;
+const CONVOLUTION = ['filters', 'kernel', 'stride', 'bias', ...ACTIVATED] as const;
+
+/** What the layers of each kind are told. */
+const MEMBERS: {
+  readonly [K in Layer['kind']]: readonly Exclude<keyof Extract<Layer, { kind: K }>, 'kind'>[];
+} = {
+  dense: ['units', 'bias', ...ACTIVATED],
+  conv2d: CONVOLUTION,
+  'conv2d-transpose': CONVOLUTION,
+  'batch-norm': ACTIVATED,
+  crop: ['height', 'width'],
+  reshape: ['shape'],
+  flatten: [],
+};
+
 function checkLayer(name: string, layer: Layer): void {
   const whole: Readonly<Record<Layer['kind'], readonly string[]>> = {
     dense: ['units'],
@@ -198,7 +214,13 @@ function checkLayer(name: string, layer: Layer): void {
     !(layer.shape.length > 0 && layer.shape.every((n) => Number.isInteger(n) && n > 0))
   )
     throw new UserError(`layer ${name}: shape is [${layer.shape}]; must be whole numbers of 1 or more`);
-  const { activation } = layer as Activated;
+  const known = ['kind', ...MEMBERS[layer.kind]];
+  const unknown = Object.keys(layer).find((key) => values[key] !== undefined && !known.includes(key));
+  if (unknown !== undefined)
+    throw new UserError(`layer ${name}: ${layer.kind} has no ${unknown}; it takes ${known.join(', ')}`);
+  const { activation, slope } = layer as Activated;
+  if (slope !== undefined && !(slope >= 0 && Number.isFinite(slope)))
+    throw new UserError(`layer ${name}: slope is ${slope}; must be a finite number of 0 or more`);
   if (activation !== undefined && !ACTIVATIONS.includes(activation))
     throw new UserError(
       `layer ${name}: unknown activation ${JSON.stringify(activation)}; known: ${ACTIVATIONS.join(', ')}`,
