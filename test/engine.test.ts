@@ -254,6 +254,10 @@ describeGpu('a plan', (device) => {
       await expect(plan({ ...sum(out, out, state), bindings: { a: out, out: state } })).rejects.toThrow(
         'recording: state (add) lacks the binding b',
       );
+      const most = device.gpu.limits.maxStorageBufferBindingSize;
+      await expect(plan(sum(slot('large', most + 4), data, out))).rejects.toThrow(
+        `out: add takes large of ${most + 4} bytes, the device binds ${most} at most; use a smaller batch`,
+      );
       await expect(plan(sum(out, data, out))).rejects.toThrow('recording: out (add) reads and writes out');
       await expect(plan(sum(out, state, state))).rejects.toThrow(
         'recording: state (add) reads and writes state',

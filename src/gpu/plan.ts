@@ -93,7 +93,10 @@ export class Plan<P extends string> implements Disposable {
     for (const recording of recordings) checkRecording(recording);
     const layout = layOutArena(recordings, device.gpu.limits.maxStorageBufferBindingSize);
     const calls = recordings.flatMap((recording) => recording.dispatches);
-    for (const call of calls) checkGrid(device, call);
+    for (const call of calls) {
+      checkGrid(device, call);
+      checkSizes(device, call);
+    }
     const pipelines = await Promise.all(
       calls.map((call) => device.pipeline(call.kernel, call.overrides, call.constants)),
     );
@@ -271,6 +274,16 @@ function checkGrid(device: Device, { label, kernel, workgroups }: AnyKernelCall<
   if (Math.max(...workgroups) > most)
     throw new UserError(
       `${label}: ${kernel} needs [${workgroups.join(', ')}] workgroups, the device takes ${most} along an axis; use a smaller batch, or fewer rows at a time`,
+    );
+}
+
+/** @throws UserError where a dispatch reads or writes more than the device binds at once. */
+function checkSizes(device: Device, { label, kernel, bindings }: AnyKernelCall<Slot>): void {
+  const most = device.gpu.limits.maxStorageBufferBindingSize;
+  const slot = Object.values(bindings).find(({ bytes }) => bytes > most);
+  if (slot)
+    throw new UserError(
+      `${label}: ${kernel} takes ${slot.label} of ${slot.bytes} bytes, the device binds ${most} at most; use a smaller batch, smaller layers, or fewer rows at a time`,
     );
 }
 
