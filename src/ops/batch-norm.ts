@@ -41,13 +41,16 @@ function chunksOf(
   return { lanes, chunkRows, chunks, groups: [tiles, chunks, 1] };
 }
 
+/** WebGPU takes no more workgroups in a direction. */
+const MOST_ROW_GROUPS = 65_535;
+
 /** Rows of a workgroup of an elementwise kernel: enough to be worth bringing `chunks` sums together. */
 function rowGroups(
   { rows, channels }: BatchNorm,
   chunks: number,
 ): { groupRows: number; groups: [number, number, number] } {
   const across = lanesAcross(channels);
-  const groupRows = (64 / across) * Math.max(16, 4 * chunks);
+  const groupRows = Math.max((64 / across) * Math.max(16, 4 * chunks), Math.ceil(rows / MOST_ROW_GROUPS));
   return { groupRows, groups: [Math.ceil(channels / across), Math.ceil(rows / groupRows), 1] };
 }
 
