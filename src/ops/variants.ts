@@ -6,6 +6,8 @@ import type { KernelName } from '../gpu/kernel.ts';
 import type { Target } from '../gpu/target.ts';
 import { Graph, type Tensor } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
+import { sameGeometry } from './conv-geometry.ts';
+import { conv2d, conv2dWeight } from './conv2d.ts';
 import { entropicObjective } from './entropic-objective.ts';
 import { STATE_FLOATS, likelihoodAccumulate } from './log-likelihood.ts';
 import { matmul } from './matmul.ts';
@@ -21,11 +23,26 @@ interface Use {
 const N = 256;
 const K = 1024;
 const D = 784;
+const CONVOLUTION = sameGeometry(
+  { height: 28, width: 28, channels: 1 },
+  { kernel: 5, stride: 2, filters: 64 },
+);
+const WINDOWS = CONVOLUTION.rows * CONVOLUTION.columns * CONVOLUTION.filters;
 
 const USES: Readonly<Record<string, Use>> = {
   matmul: {
     kernels: 'matmul',
     build: (graph, input) => matmul(graph, input('a', [N, D]), input('b', [D, N])),
+  },
+  convolution: {
+    kernels: 'conv2d_(tile|subgroup4)',
+    build: (graph, input) =>
+      conv2d(graph, input('image', [N, D]), input('weight', [5, 5, 1, 64]), CONVOLUTION),
+  },
+  'gradient of its weights': {
+    kernels: 'conv2d_weight_(tile|subgroup4)',
+    build: (graph, input) =>
+      conv2dWeight(graph, input('image', [N, D]), input('windows', [N, WINDOWS]), CONVOLUTION),
   },
   'entropic objective': {
     kernels: 'entropic_objective_tiles',
