@@ -1,7 +1,7 @@
 /** Sums, means and maxima of a matrix along its rows or its columns. Sums and means have derivatives, maxima have none. */
 import { kernelCall } from '../gpu/kernel.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
-import { elementGroups } from './grid.ts';
+import { elementGroups, lanesAcross } from './grid.ts';
 
 export const REDUCTIONS = ['sum', 'mean', 'max'] as const;
 export type Reduction = (typeof REDUCTIONS)[number];
@@ -20,14 +20,16 @@ const reduceOp: Op<Reduce> = {
   dispatch({ inputs, outputs, attributes: { kind, of, rows, columns } }) {
     const [x] = inputs as readonly [Tensor];
     const [out] = outputs as readonly [Tensor];
+    // A few columns leave invocations free for their rows, as of the bias of an image's last layer.
+    const across = Math.min(16, lanesAcross(columns));
     return [
       kernelCall({
         kernel: of === 'rows' ? 'reduce_rows' : 'reduce_columns',
         label: out.name,
         params: { rows, columns },
         bindings: { x, out },
-        overrides: { KIND: REDUCTIONS.indexOf(kind) },
-        workgroups: of === 'rows' ? elementGroups(rows, 1) : elementGroups(columns, 16),
+        overrides: { KIND: REDUCTIONS.indexOf(kind), ...(of === 'rows' ? {} : { ACROSS: across }) },
+        workgroups: of === 'rows' ? elementGroups(rows, 1) : elementGroups(columns, across),
         flops: rows * columns,
         bytes: 4 * (rows * columns + out.shape[0]!),
       }),

@@ -1,4 +1,4 @@
-/** Cases of the reductions: lengths around the 64 of a row's workgroup and the 16 × 4 of a column's, both ways, and gradients. */
+/** Cases of the reductions: lengths around the 64 of a row's workgroup and the 16 columns of a column's, or fewer, both ways, and gradients. */
 import { backward } from '../../src/graph/backward.ts';
 import { add } from '../../src/ops/add.ts';
 import { REDUCTIONS, type Reduction, reduceColumns, reduceRows } from '../../src/ops/reduce.ts';
@@ -42,6 +42,7 @@ const shapes: readonly Shape[] = [
     { rows: 70, columns: 70, kind: 'sum', of, adversarial: 'cancel' },
     { rows: 70, columns: 70, kind: 'max', of, adversarial: 'lowest' },
   ]),
+  { rows: 1000, columns: 3, kind: 'sum', of: 'columns' },
 ];
 
 function caseOf({ rows, columns, kind, of, adversarial }: Shape, seed: number): KernelCase {
