@@ -95,6 +95,13 @@ describe('trainer settings', () => {
     [{ form: 'log' }, 'trainer: form is "log"; known: exp, logmeanexp, hinge'],
     [{ generatorLoss: 'both' }, 'trainer: generatorLoss is "both"; known: dual, primal'],
     [{ batch: 0 }, 'trainer: batch is 0; must be a whole number of 1 or more'],
+    [
+      {
+        batch: 1,
+        model: { ...MODEL, generator: [{ kind: 'dense', units: 4 }, { kind: 'batch-norm' }] },
+      },
+      'trainer: batch is 1, but the generator has a batch norm',
+    ],
     [{ criticSteps: 1.5 }, 'trainer: criticSteps is 1.5; must be a whole number of 1 or more'],
     [{ seed: -1 }, 'trainer: seed is -1; must be a whole number of 0 or more'],
     [{ averageDecay: 1 }, 'trainer: averageDecay is 1; must be at least 0 and below 1'],

@@ -102,6 +102,10 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
   };
   if (!(settings.averageDecay >= 0 && settings.averageDecay < 1))
     throw new UserError(`trainer: averageDecay is ${settings.averageDecay}; must be at least 0 and below 1`);
+  if (settings.batch === 1 && settings.model.generator.some(({ kind }) => kind === 'batch-norm'))
+    throw new UserError(
+      'trainer: batch is 1, but the generator has a batch norm, whose statistics are over the batch; give 2 or more',
+    );
   if (objective !== 'entropic') checkWasserstein(settings);
   return settings;
 }
