@@ -428,6 +428,10 @@ describe('bad input ends with exit code 2 and one line', () => {
       ],
       message: /have shape \[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
     },
+    'a width of networks that have none': {
+      args: () => train('--width', '8'),
+      message: /--width is given, but the networks are mlp's, which --hidden shapes/,
+    },
     'a form of the dual where there is none': {
       args: () => train('--objective', 'wgan', '--form', 'exp'),
       message: /form is exp, but objective wgan has no coupling to regularise; leave form out/,

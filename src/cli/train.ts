@@ -228,6 +228,10 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
       throw new UserError('train: --data is missing; say what to train on, e.g. --data glyphs?labels=1');
     if (out === undefined)
       throw new UserError('train: --out is missing; name the folder to write to, e.g. --out runs/one');
+    if (options.arch !== 'dcgan' && command.getOptionValueSource('width') === 'cli')
+      throw new UserError(
+        `train: --width is given, but the networks are ${options.arch}'s, which --hidden shapes; drop it, or take --arch dcgan`,
+      );
     const dataset = await loadDataset(data);
     const settings = trainerSettings(recipe(options, dataset));
     const folder = runFolder(out);
