@@ -11,7 +11,7 @@ enable subgroups;
 // TILE outputs (4, 16 or 32): the lanes share the windows, lane l has the outputs l, l+4, … For one row of taps the values
 // under a window are neighbours in memory, so that every load is of four neighbours, one a lane; the image's go to all lanes
 // by a register shuffle, and products are 4×4×4 blocks, as in matmul_subgroup4. No column matrix is ever made.
-// Numeric strategy: float32, summed over (u, v, c) in order, four at a time. Grid: ⌈m/32⌉·⌈n/TILE⌉ workgroups.
+// Numeric strategy: float32, summed over (u, v, c) in order, four at a time. Grid: ⌈m/32⌉·⌈n/TILE⌉ workgroups, 1024 a row.
 // Bytes: 4·m·n·k·(1/TILE + 1/32) read, 4·m·n written, k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
 // lib: activation conv2d_epilogue
 
@@ -47,13 +47,18 @@ override HAS_BIAS: u32 = 0u;
 override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
 override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
+const GRID_WIDTH = 1024u; // workgroups across the grid, which goes on below
 override TILE: u32 = 32u;
 
 @compute @workgroup_size(4)
 fn conv2d_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let tiles_across = (params.n + TILE - 1u) / TILE;
-  let column = (group.x % tiles_across) * TILE;
-  let row = (group.x / tiles_across) * 32u;
+  let nth = group.y * GRID_WIDTH + group.x;
+  let column = (nth % tiles_across) * TILE;
+  let row = (nth / tiles_across) * 32u;
+  if (row >= params.m) {
+    return;
+  }
   let row_floats = i32(params.width * params.channels);
   let segment = params.tap_columns * params.channels; // values under one row of taps
   let w0 = four_windows(row + 0u);

@@ -7,7 +7,7 @@
 //   with ACCUMULATE the sum is added to what is in out
 // The variant for GPUs. One workgroup of 16 × 16 invocations has a tile of 64 windows × 64 outputs, 4 × 4 an invocation;
 // 16 values under the windows at a time are gathered into workgroup memory beside their weights, so that no column matrix is
-// ever made. Numeric strategy: float32, summed over (u, v, c) in order. Grid: ⌈m/64⌉·⌈n/64⌉ workgroups.
+// ever made. Numeric strategy: float32, summed over (u, v, c) in order. Grid: ⌈m/64⌉·⌈n/64⌉ workgroups, 1024 a row.
 // Bytes: 4·m·n·k/32 read, 4·m·n written, k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
 // lib: activation conv2d_epilogue
 
@@ -43,6 +43,7 @@ override HAS_BIAS: u32 = 0u;
 override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
 override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
+const GRID_WIDTH = 1024u; // workgroups across the grid, which goes on below
 
 const STEP = 16u;
 var<workgroup> image_tile: array<f32, 1024>; // [STEP, 64 windows]
@@ -51,8 +52,12 @@ var<workgroup> weight_tile: array<f32, 1024>; // [STEP, 64 outputs]
 @compute @workgroup_size(256)
 fn conv2d_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let tiles_across = (params.n + 63u) / 64u;
-  let column = (group.x % tiles_across) * 64u;
-  let row = (group.x / tiles_across) * 64u;
+  let nth = group.y * GRID_WIDTH + group.x;
+  let column = (nth % tiles_across) * 64u;
+  let row = (nth / tiles_across) * 64u;
+  if (row >= params.m) {
+    return;
+  }
   let segment = params.tap_columns * params.channels; // values under one row of taps
   let depth = params.tap_rows * segment;
   // Each invocation gathers for one window and brings weights of one output, four values of each a step.

@@ -11,7 +11,7 @@ import { kernelCall } from '../gpu/kernel.ts';
 import { hasFourLanes } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
-import { elementGroups } from './grid.ts';
+import { elementGroups, tileGroups } from './grid.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
@@ -83,7 +83,7 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
         ...shared,
         kernel: 'conv2d_subgroup4',
         overrides: { ...epilogue.overrides, BLOCK: w.block, TILE: tile },
-        workgroups: [Math.ceil(m / 32) * Math.ceil(n / tile), 1, 1],
+        workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / tile)),
       }),
     ];
   }
@@ -92,7 +92,7 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
       ...shared,
       kernel: 'conv2d_tile',
       overrides: { ...epilogue.overrides, BLOCK: w.block },
-      workgroups: [Math.ceil(m / 64) * Math.ceil(n / 64), 1, 1],
+      workgroups: tileGroups(Math.ceil(m / 64) * Math.ceil(n / 64)),
     }),
   ];
 };

@@ -12,3 +12,11 @@ export function elementGroups(count: number, perGroup: number): [number, number,
 export function lanesAcross(columns: number): number {
   return Math.min(64, 2 ** Math.ceil(Math.log2(columns)));
 }
+
+/** Workgroups across the grid of a kernel with a workgroup a tile; WebGPU takes at most 65 535 in a direction. */
+const GRID_WIDTH = 1024;
+
+/** The grid of a kernel whose `tiles` are numbered row by row of the grid; those past the last have nothing to do. */
+export function tileGroups(tiles: number): [number, number, number] {
+  return [Math.min(tiles, GRID_WIDTH), Math.ceil(tiles / GRID_WIDTH), 1];
+}

@@ -248,8 +248,15 @@ function sharedLayersCase(): KernelCase {
   };
 }
 
+/** More tiles than a row of the grid has, in every variant. */
+const wideGrid: KernelCase = {
+  ...forwardCase({ kind: 'conv2d', batch: 1, geometry: geometry(260, 256, 1, 1, 1, 1) }, 921),
+  bench: false,
+};
+
 export const cases: readonly KernelCase[] = [
   ...shapes.map((shape, i) => forwardCase(shape, 100 + i)),
   ...gradientShapes.map((shape, i) => gradientCase(shape, 200 + 2 * i)),
   sharedLayersCase(),
+  wideGrid,
 ];
