@@ -60,7 +60,7 @@ const QUICK = {
     criticSteps: 2,
     batch: 64,
     skipRule: false,
-    averageDecay: 0.997,
+    averageDecay: 0.99,
   },
   rate: 3e-3,
 } as const;
