@@ -236,9 +236,7 @@ describeGpu('a frozen generator', (device) => {
     });
     for await (const _ of trainer.run(data, { steps: 3 })) void _;
     const trained = await trainer.model();
-    expect([...trained.statistics.keys()]).toEqual([
-      ...generator.statistics.parameters.map(({ name }) => name),
-    ]);
+    expect([...trained.statistics.keys()]).toEqual(generator.statistics.parameters.map(({ name }) => name));
     expect(trained.statistics.get('layers.1.variance')!.data.every((v) => v > 0)).toBe(true);
     expect(await frozenStatistics(device, model, trained.generator)).toEqual(trained.statistics);
   });
