@@ -145,6 +145,15 @@ describe('dcgan', () => {
 });
 
 describe('presets', () => {
+  it('and images that are none are named', () => {
+    expect(() => presetOptions('fast' as 'quick-mnist', [28, 28, 1])).toThrow(
+      'preset: name is "fast"; must be one of paper-mnist,',
+    );
+    expect(() => presetOptions('quick-mnist', undefined as unknown as [28, 28, 1])).toThrow(
+      'dcgan: image is [undefined]; must be [height, width, channels]',
+    );
+  });
+
   it('are the published settings to the letter', () => {
     for (const name of ['paper-mnist', 'paper-mnist1'] as const) {
       const settings = trainerSettings(presetOptions(name, [28, 28, 1], 5));

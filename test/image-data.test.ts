@@ -476,6 +476,9 @@ describe('images in grey and in another size', () => {
     expect(() => convertImages(images([1, 2, 2, 1], new Uint8Array(4)), { size: 0.5 })).toThrow(
       'size is 0.5',
     );
+    expect(() => convertImages(images([1, 2, 2, 1], new Uint8Array(4)), { size: 2 ** 27 })).toThrow(
+      /1 images of \[134217728, 134217728, 1\] take 18014398509481984 bytes, more than can be held; take a smaller size/,
+    );
   });
 
   it('come by selectors from any source of images, after selection, under the name of the spec', async () => {

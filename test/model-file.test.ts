@@ -10,7 +10,7 @@ import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '..
 import { decodeSafetensors, encodeSafetensors } from '../src/gan/safetensors.ts';
 import { trainerSettings } from '../src/gan/settings.ts';
 import { unflatten } from '../src/gan/weights.ts';
-import { type Architecture, linear, mlp, networksOf } from '../src/nn/architectures.ts';
+import { type Architecture, dcgan, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import type { Layer } from '../src/nn/layers.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 import { rmsprop } from '../src/nn/optimisers.ts';
@@ -258,6 +258,8 @@ describe('model files', () => {
     expect(changed((header) => (header.__metadata__['kernels'] = '["cut'))).toMatch(
       /configuration kernels is "\[/,
     );
+    const long = `{"sample":[${'3,'.repeat(500)}`;
+    expect(changed((header) => (header.__metadata__['model'] = long)).length).toBeLessThan(300);
     expect(metadata('model', { ...SMALL, generator: [{ kind: 'lstm', units: 6 }] })).toMatch(
       /configuration model\.generator\.0\.kind is "lstm", expected \("dense" \| "conv2d" /,
     );
@@ -286,6 +288,18 @@ describe('model files', () => {
     );
     (model.critic.get('real.0.weight') as { data: Float32Array }).data[0] = Number.POSITIVE_INFINITY;
     expect(messageOf(() => encodeModel(model))).toMatch(/tensor critic\.real\.0\.weight is Infinity/);
+  });
+
+  it('hold no variance below 0', () => {
+    const model = modelOf(dcgan({ image: [8, 8, 1], latent: 2, width: 1 }));
+    const [name, { data }] = [...model.statistics].find(([key]) => key.endsWith('.variance')) as [
+      string,
+      { data: Float32Array },
+    ];
+    data[1] = -5;
+    expect(messageOf(() => decodeModel(encodeModel(model).buffer, 'f'))).toBe(
+      `f: value 1 of ${data.length} of tensor statistics.${name} is -5; a variance is 0 or more, the file is damaged: copy it again or train again`,
+    );
   });
 });
 
@@ -341,6 +355,11 @@ describe('on disk', () => {
       /m\.safetensors: cannot be written \(.*part of the path is a file\)/,
     );
     expect(await readFile(join(folder, 'file'), 'utf8')).toBe('text');
+    // A folder that is there and takes no other: Node's recursive mkdir never comes back from it.
+    if (process.platform === 'linux')
+      await expect(writeModel('/proc/none/m.safetensors', modelOf(SMALL))).rejects.toThrow(
+        /m\.safetensors: cannot be written \(no such file or folder\)/,
+      );
     expect(await readdir(folder)).toEqual(['file', 'new']);
   });
 });

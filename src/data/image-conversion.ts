@@ -44,6 +44,7 @@ export function convertImages(set: Dataset, { gray = false, size }: ImageConvers
   if (!toLuma && newHeight === height && newWidth === width) return set;
 
   const newChannels = toLuma ? 1 : channels;
+  const data = bytesFor(set, [newHeight, newWidth, newChannels]);
   const down = covers(height, newHeight);
   const across = covers(width, newWidth);
   const scale = height * width * (toLuma ? THOUSAND : 1);
@@ -52,7 +53,6 @@ export function convertImages(set: Dataset, { gray = false, size }: ImageConvers
   const flattened = new Float64Array(newHeight * inRow);
   const row = new Float64Array(outRow);
   const [inSize, outSize] = [sampleSize(shape), newHeight * outRow];
-  const data = new Uint8Array(set.count * outSize);
   for (let image = 0; image < set.count; image++) {
     const from = pixels.data.subarray(image * inSize, (image + 1) * inSize);
     if (toLuma) lumaInto(whole, from);
@@ -65,6 +65,19 @@ export function convertImages(set: Dataset, { gray = false, size }: ImageConvers
     }
   }
   return { ...set, shape: [newHeight, newWidth, newChannels], pixels: { ...pixels, data } };
+}
+
+/** Room for a set's images of another shape. @throws UserError where there is not so much. */
+function bytesFor({ name, count }: Dataset, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  const bytes = count * sampleSize(shape);
+  try {
+    return new Uint8Array(bytes);
+  } catch (error) {
+    throw new UserError(
+      `${name}: ${count} images of [${shape.join(', ')}] take ${bytes} bytes, more than can be held; take a smaller size, or fewer images with limit`,
+      { cause: error },
+    );
+  }
 }
 
 /** Pixel o of the result covers [o·in, (o + 1)·in) of a side on which pixel i of the original covers [i·out, (i + 1)·out). */

@@ -139,11 +139,13 @@ function decodeParts(
   const networks = networksOf(configuration.settings.model);
   const read = (prefix: string, layout: ParameterLayout): Weights =>
     weightsOf(tensors, prefix, layout, where);
+  const statistics = read('statistics', networks.generator.statistics);
+  checkVariances(statistics, where);
   return {
     model: {
       configuration,
       generator: read('generator', networks.generator.layout),
-      statistics: read('statistics', networks.generator.statistics),
+      statistics,
       critic: read('critic', networks.critic.layout),
     },
     metadata,
@@ -195,6 +197,16 @@ function checkFinite(name: string, { data, shape }: StoredTensor, where: string)
     throw new UserError(
       `${where}: value ${bad} of ${sizeOf(shape)} of tensor ${name} is ${data[bad]}; weights must be finite, go back to an earlier checkpoint`,
     );
+}
+
+function checkVariances(statistics: Weights, where: string): void {
+  for (const [name, { data }] of statistics) {
+    const bad = name.endsWith('.variance') ? data.findIndex((value) => value < 0) : -1;
+    if (bad >= 0)
+      throw new UserError(
+        `${where}: value ${bad} of ${data.length} of tensor statistics.${name} is ${data[bad]}; a variance is 0 or more, the file is damaged: copy it again or train again`,
+      );
+  }
 }
 
 const whole = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -326,6 +338,11 @@ function parsed<T>(schema: v.GenericSchema<unknown, T>, value: unknown, where: s
   throw new UserError(
     issue.received === 'undefined'
       ? `${where}: configuration ${at} is missing (expected ${issue.expected}); the file was written by another version or is damaged`
-      : `${where}: configuration ${at} is ${issue.received}, expected ${issue.expected}; the file was written by another version or is damaged`,
+      : `${where}: configuration ${at} is ${shortened(issue.received)}, expected ${issue.expected}; the file was written by another version or is damaged`,
   );
+}
+
+/** A value as a message shows it: a whole architecture would fill the screen. */
+function shortened(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -2,6 +2,7 @@
  * Training runs by name: the paper's two image experiments with its published settings (docs/mathematics.md §2), and smaller
  * ones of the same kind that a machine without a GPU trains in minutes.
  */
+import { UserError } from '../gpu/errors.ts';
 import { type DcganOptions, dcgan } from '../nn/architectures.ts';
 import { adam } from '../nn/optimisers.ts';
 import type { LambdaSchedule, TrainerOptions } from './settings.ts';
@@ -72,14 +73,16 @@ const TABLE: Readonly<Record<PresetName, Preset>> = {
   'quick-mnist1': { data: 'mnist?labels=1', ...QUICK },
 };
 
-/** The preset of that name, as data. */
+/** The preset of that name, as data. @throws UserError where there is none. */
 export function preset(name: PresetName): Preset {
+  if (!PRESETS.includes(name))
+    throw new UserError(`preset: name is ${JSON.stringify(name)}; must be one of ${PRESETS.join(', ')}`);
   return TABLE[name];
 }
 
 /**
  * The options of a trainer for a preset, on images of a shape [height, width, channels].
- * @throws UserError where the shape is no image's.
+ * @throws UserError where there is no such preset, and where the shape is no image's.
  */
 export function presetOptions(name: PresetName, image: DcganOptions['image'], seed = 0): TrainerOptions {
   const { networks, settings, rate } = preset(name);

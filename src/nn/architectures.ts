@@ -85,7 +85,7 @@ export interface DcganOptions {
  */
 export function dcgan(options: DcganOptions): Architecture {
   const { image, latent = 128, width = 64, output = 'sigmoid' } = options;
-  if (image.length !== 3 || !image.every((n) => Number.isInteger(n) && n > 0))
+  if (!Array.isArray(image) || image.length !== 3 || !image.every((n) => Number.isInteger(n) && n > 0))
     throw new UserError(
       `dcgan: image is [${image}]; must be [height, width, channels], as in [28, 28, 1]: these networks are for images`,
     );

@@ -67,7 +67,7 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
   const target = await realpath(path).catch(() => path);
   const temporary = `${target}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (await isStream(target)) return await writeFile(target, content);
     await writeFile(temporary, content);
     await rename(temporary, target);
@@ -99,10 +99,23 @@ async function isStream(path: string): Promise<boolean> {
   );
 }
 
+/**
+ * Makes a folder and those above it, one by one: `recursive` of Node never comes back where a folder is there and no
+ * other can be made in it, as below /proc.
+ */
+async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  await mkdir(path).catch(async (error: unknown) => {
+    if (!(await isFolder(path))) throw error; // else another process has made it
+  });
+}
+
 /** Makes a folder and makes sure that it can be written to. @throws UserError */
 export async function ensureFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await access(path, constants.W_OK);
     const probe = join(path, `.${randomBytes(4).toString('hex')}.tmp`);
     await writeFile(probe, '');
