@@ -11,7 +11,7 @@
 // One workgroup of 64 does it all: rows are merged in order by one invocation each, the 64 results by a fixed tree.
 // Bytes: 4·(8·n·column_blocks + 2·(2·m·row_blocks)). Flops: about 40·(n·column_blocks + m·row_blocks).
 // Source: Balaji et al., ICML 2019; gradients by the envelope theorem.
-// lib: entropic_pair
+// lib: entropic_pair finite
 
 struct Params {
   n: u32,

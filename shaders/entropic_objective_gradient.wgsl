@@ -8,7 +8,7 @@
 // Numeric strategy: differences are summed directly, weighted; nothing cancels. Bytes: 4·n·m·d·(3/16 + 1/4) through caches.
 // Flops: 3·n·m·d for p and 3·n·m·d for the sum.
 // Source: ∂J/∂ŷ of Balaji et al., ICML 2019, recomputed tile by tile as in FlashAttention's backward pass.
-// lib: entropic_pair pair_costs
+// lib: entropic_pair finite pair_costs
 
 struct Params {
   n: u32,

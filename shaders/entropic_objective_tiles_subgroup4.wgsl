@@ -13,7 +13,7 @@ enable subgroups;
 // Numeric strategy: maxima are carried along with the sums, so that no exponent overflows (FlashAttention, Dao et al. 2022).
 // Bytes: 4·n·m·d·(1/8 + 1/8) read through caches. Flops: 3·n·m·d + about 60·n·m.
 // Source: the dual of Balaji et al., ICML 2019, over all pairs of the batch.
-// lib: entropic_pair entropic_tiles quad_costs
+// lib: entropic_pair finite entropic_tiles quad_costs
 
 struct Params {
   n: u32,

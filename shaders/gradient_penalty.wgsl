@@ -6,6 +6,7 @@
 // Numeric strategy: float32; squares below 1e-38 vanish, which a norm that should be 1 does not come near.
 // Bytes: 8·rows·columns. Flops: 4·rows·columns.
 // Source: Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017.
+// lib: workgroup_sum
 
 struct Params {
   rows: u32,
@@ -17,8 +18,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> g: array<f32>;
 @group(0) @binding(2) var<storage, read_write> values: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
-
-var<workgroup> partial: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn gradient_penalty(
@@ -33,16 +32,7 @@ fn gradient_penalty(
       let value = g[first + column];
       sum += value * value;
     }
-    partial[lane] = sum;
-    workgroupBarrier();
-    for (var half = 32u; half > 0u; half = half / 2u) {
-      if (lane < half) {
-        partial[lane] += partial[lane + half];
-      }
-      workgroupBarrier();
-    }
-    let norm = sqrt(partial[0]);
-    workgroupBarrier(); // read by all before the next row overwrites it
+    let norm = sqrt(workgroup_sum(lane, sum));
     let excess = norm - 1.0;
     let factor = select(0.0, 2.0 * params.scale * excess / norm, norm > 0.0);
     for (var column = lane; column < params.columns; column += 64u) {

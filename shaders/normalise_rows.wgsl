@@ -5,6 +5,7 @@
 // Numeric strategy: float32; a sum of squares that overflows is handed on in the place of the row, so that what is computed
 // from it is not finite either. Bytes: 8·rows·columns. Flops: 3·rows·columns.
 // Source: the definition.
+// lib: finite workgroup_sum
 
 struct Params {
   rows: u32,
@@ -17,8 +18,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> norms: array<f32>;
 
 const SHORTEST: f32 = 1e-12;
-
-var<workgroup> partial: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn normalise_rows(
@@ -33,16 +32,7 @@ fn normalise_rows(
       let value = x[first + column];
       sum += value * value;
     }
-    partial[lane] = sum;
-    workgroupBarrier();
-    for (var half = 32u; half > 0u; half = half / 2u) {
-      if (lane < half) {
-        partial[lane] += partial[lane + half];
-      }
-      workgroupBarrier();
-    }
-    let total = partial[0];
-    workgroupBarrier(); // read by all before the next row overwrites it
+    let total = workgroup_sum(lane, sum);
     let norm = sqrt(total);
     let is_zero = norm < SHORTEST;
     for (var column = lane; column < params.columns; column += 64u) {
@@ -53,8 +43,4 @@ fn normalise_rows(
       norms[row] = select(norm, 0.0, is_zero);
     }
   }
-}
-
-fn is_finite(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }

@@ -4,6 +4,7 @@
 // brings them together; then each writes the values it read. It goes on with the row as many workgroups further on.
 // Numeric strategy: float32; what is left of g is orthogonal to u. Bytes: 20·rows·columns. Flops: 5·rows·columns.
 // Source: the definition.
+// lib: workgroup_sum
 
 struct Params {
   rows: u32,
@@ -15,8 +16,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> u: array<f32>;
 @group(0) @binding(3) var<storage, read> norms: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
-
-var<workgroup> partial: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn normalise_rows_gradient(
@@ -30,16 +29,7 @@ fn normalise_rows_gradient(
     for (var column = lane; column < params.columns; column += 64u) {
       sum += u[first + column] * g[first + column];
     }
-    partial[lane] = sum;
-    workgroupBarrier();
-    for (var half = 32u; half > 0u; half = half / 2u) {
-      if (lane < half) {
-        partial[lane] += partial[lane + half];
-      }
-      workgroupBarrier();
-    }
-    let along = partial[0];
-    workgroupBarrier(); // read by all before the next row overwrites it
+    let along = workgroup_sum(lane, sum);
     let norm = norms[row];
     for (var column = lane; column < params.columns; column += 64u) {
       let across = g[first + column] - along * u[first + column];

@@ -3,6 +3,7 @@
 // One workgroup: 64 invocations, strided over the whole; a fixed tree in workgroup memory brings its 64 sums together.
 // A sum that overflows is not finite and so raises the fault in the update. Bytes: 4·size. Flops: 2·size.
 // Source: the global norm of Pascanu, Mikolov & Bengio, ICML 2013.
+// lib: workgroup_sum
 
 struct Params {
   size: u32,
@@ -13,23 +14,14 @@ struct Params {
 @group(0) @binding(1) var<storage, read> gradients: array<f32>;
 @group(0) @binding(2) var<storage, read_write> norms: array<f32>;
 
-var<workgroup> sums: array<f32, 64>;
-
 @compute @workgroup_size(64)
 fn optimiser_gradient_norm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   for (var i = group.x * 64u + lane; i < params.size; i += params.norm_count * 64u) {
     sum += gradients[i] * gradients[i];
   }
-  sums[lane] = sum;
-  workgroupBarrier();
-  for (var half = 32u; half > 0u; half = half / 2u) {
-    if (lane < half) {
-      sums[lane] += sums[lane + half];
-    }
-    workgroupBarrier();
-  }
+  let total = workgroup_sum(lane, sum);
   if (lane == 0u) {
-    norms[group.x] = sums[0];
+    norms[group.x] = total;
   }
 }

@@ -8,6 +8,7 @@
 // One workgroup of 64 does it all: each invocation sums every 64th value in order, and a fixed tree brings them together.
 // Numeric strategy: float32 means. Bytes: 8·(n + m) + 4·k. Flops: 2·(n + m + k).
 // Source: Arjovsky, Chintala & Bottou, "Wasserstein generative adversarial networks", ICML 2017.
+// lib: finite
 
 struct Params {
   n: u32,
@@ -71,8 +72,4 @@ fn wasserstein(@builtin(local_invocation_index) lane: u32) {
     scalars[9] = means.y;
     scalars[10] = select(0.0, 1.0, is_finite(objective) && fault[0] == 0u);
   }
-}
-
-fn is_finite(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }

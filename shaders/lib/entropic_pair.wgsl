@@ -47,7 +47,3 @@ fn weight(u: f32, shift: f32) -> f32 {
   }
   return exp(u - shift);
 }
-
-fn is_finite(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
-}
