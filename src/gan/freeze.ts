@@ -19,14 +19,18 @@ import { flatten, unflatten } from './weights.ts';
 /** Latents in the bank: the statistics of a layer of [h, w, c] are over 512·h·w values a channel. */
 const BANK = 512;
 
-/** Mean and variance for every batch norm of the generator with these weights; empty where it has none. */
-export async function frozenStatistics(
+/**
+ * Writes mean and variance for every batch norm of a generator into the flat buffer of its statistics; does nothing where it
+ * has none.
+ * @param buffers the generator's parameters, and `statistics` of its layout's size.
+ */
+export async function freeze(
   device: Device,
   architecture: Architecture,
-  weights: Weights,
-): Promise<Weights> {
+  buffers: { readonly parameters: GPUBuffer; readonly statistics: GPUBuffer },
+): Promise<void> {
   const { stack, layout, statistics } = networksOf(architecture).generator;
-  if (statistics.parameters.length === 0) return new Map();
+  if (statistics.parameters.length === 0) return;
   const graph = new Graph();
   const latents = threefryNormal(graph, 'latents', [BANK, architecture.latent], {
     key: [0, STREAMS.statistics],
@@ -36,14 +40,21 @@ export async function frozenStatistics(
   applyStack(graph, stack, parameterTensors(graph, layout, 'parameters'), latents, { by: 'batch', measured });
   for (const { name, offset } of statistics.parameters)
     graph.place(measured.get(name) as Tensor, { buffer: 'statistics', offset });
-  using parameters = device.storageOf('parameters', flatten(layout, weights));
-  using result = device.storage('statistics', statistics.bytes);
   const { recording } = schedule(graph, targetOf(device));
-  using plan = await Plan.create(
-    device,
-    { freeze: recording },
-    { parameters: parameters.buffer, statistics: result.buffer },
-  );
+  using plan = await Plan.create(device, { freeze: recording }, { ...buffers });
   plan.run([{ phase: 'freeze', values: {} }]);
-  return unflatten(statistics, await device.readFloats(result.buffer, 0, statistics.bytes / 4));
+}
+
+/** Mean and variance for every batch norm of the generator with these weights; empty where it has none. */
+export async function frozenStatistics(
+  device: Device,
+  architecture: Architecture,
+  weights: Weights,
+): Promise<Weights> {
+  const { layout, statistics } = networksOf(architecture).generator;
+  if (statistics.parameters.length === 0) return new Map();
+  using parameters = device.storageOf('parameters', flatten(layout, weights));
+  using frozen = device.storage('statistics', statistics.bytes);
+  await freeze(device, architecture, { parameters: parameters.buffer, statistics: frozen.buffer });
+  return unflatten(statistics, await device.readFloats(frozen.buffer, 0, statistics.bytes / 4));
 }

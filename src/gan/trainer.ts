@@ -16,7 +16,7 @@ import { type Networks, networksOf } from '../nn/architectures.ts';
 import { initialParameters } from '../nn/initialise.ts';
 import { mostSamples } from '../ops/entropic-objective.ts';
 import { type Checkpoint, NETWORKS, type NetworkName } from './checkpoint.ts';
-import { frozenStatistics } from './freeze.ts';
+import { freeze, frozenStatistics } from './freeze.ts';
 import { generate } from './generate.ts';
 import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
@@ -304,21 +304,13 @@ export class Trainer implements Disposable {
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
   async sample(count: number, options: { seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
-    const { layout, statistics } = this.#networks.generator;
-    // Also after a fault: a look at the samples may tell what went wrong.
-    const { buffer, bytes } = (this.#buffers['generator.average'] ??
+    const { buffer: parameters } = (this.#buffers['generator.average'] ??
       this.#buffers['generator.parameters']) as OwnedBuffer;
-    const weights = unflatten(layout, await this.#device.readFloats(buffer, 0, bytes / 4));
-    const frozen = await frozenStatistics(this.#device, this.settings.model, weights);
-    using parameterBuffer = this.#device.storageOf('parameters', flatten(layout, weights));
-    using statisticsBuffer = this.#device.storageOf('statistics', flatten(statistics, frozen));
-    return await generate(
-      this.#device,
-      this.settings.model,
-      { parameters: parameterBuffer.buffer, statistics: statisticsBuffer.buffer },
-      count,
-      options.seed ?? 0,
-      () => this.#check(),
+    using statistics = this.#device.storage('statistics', this.#networks.generator.statistics.bytes);
+    const weights = { parameters, statistics: statistics.buffer };
+    await freeze(this.#device, this.settings.model, weights);
+    return await generate(this.#device, this.settings.model, weights, count, options.seed ?? 0, () =>
+      this.#check(),
     );
   }
 
