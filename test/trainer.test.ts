@@ -145,6 +145,7 @@ describe('trainer settings', () => {
       { model: { ...MODEL, generator: [{ kind: 'conv', units: 4 }] } },
       `layer layers.0: unknown kind "conv"; known: dense, conv2d, conv2d-transpose, batch-norm, crop, reshape, flatten`,
     ],
+    [{ model: { ...MODEL, generator: [null] } }, 'layer layers.0: unknown kind undefined; known: dense'],
     [
       { model: { ...MODEL, generator: [{ kind: 'dense', units: 4, activation: 'gelu' }] } },
       'layer layers.0: unknown activation "gelu"; known: linear, relu',

@@ -185,7 +185,6 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
   const { folder, dataset, settings, plan, resume } = run;
   const started = performance.now();
   using device = await deviceFor(options);
-  await prepareFolder(folder, resume?.model.configuration.steps ?? 0);
   output.note(
     `${resume ? `goes on from step ${resume.model.configuration.steps}` : 'trains'} on ${dataset.name} (${dataset.count} samples of [${dataset.shape}]), adapter: ${device.adapter.description || device.adapter.device}`,
   );
@@ -193,6 +192,7 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
     ...(resume ? { resume } : {}),
     profile: options.profile,
   });
+  await prepareFolder(folder, resume?.model.configuration.steps ?? 0);
   const before = trainer.steps;
   const model = await trainInto(folder, trainer, dataset, plan, output, signal);
   const { steps } = model.configuration;

@@ -198,9 +198,11 @@ function checkLayer(name: string, layer: Layer): void {
     reshape: [],
     flatten: [],
   };
-  if (!Object.hasOwn(whole, layer.kind))
+  // From JavaScript a layer may be anything.
+  const kind = (layer as Layer | null | undefined)?.kind;
+  if (!Object.hasOwn(whole, kind ?? ''))
     throw new UserError(
-      `layer ${name}: unknown kind ${JSON.stringify(layer.kind)}; known: ${Object.keys(whole).join(', ')}`,
+      `layer ${name}: unknown kind ${JSON.stringify(kind)}; known: ${Object.keys(whole).join(', ')}`,
     );
   const { stride, ...given }: Record<string, unknown> = { ...layer };
   const values: Record<string, unknown> = { stride: stride ?? 1, ...given };

@@ -103,7 +103,7 @@ async function isStream(path: string): Promise<boolean> {
  * Makes a folder and those above it, one by one: `recursive` of Node never comes back where a folder is there and no
  * other can be made in it, as below /proc.
  */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
   const parent = dirname(path);
   if (parent !== path) await makeFolder(parent);

@@ -4,13 +4,14 @@
  */
 import { brotliDecompress } from 'node:zlib';
 import { createRequire } from 'node:module';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { UserError } from '../gpu/errors.ts';
+import { makeFolder } from './files.ts';
 
 const PACKAGE = '@sparticuz/chromium';
 /** The line that installs it. */
@@ -43,7 +44,7 @@ async function unpack(archive: string): Promise<string> {
     const folder = join(root, 'entropic-gan', `swiftshader-${version}`);
     if (await exists(join(folder, 'vk_swiftshader_icd.json'))) return folder;
     try {
-      await mkdir(dirname(folder), { recursive: true });
+      await makeFolder(dirname(folder));
       const temporary = await mkdtemp(`${folder}.`);
       try {
         const { extract } = await import('tar');
