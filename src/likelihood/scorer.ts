@@ -12,10 +12,8 @@ import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
 import { generate } from '../gan/generate.ts';
 import type { Model } from '../gan/model.ts';
+import { ResidentModel, isModelBuffer } from '../gan/resident-model.ts';
 import { STREAMS } from '../gan/streams.ts';
-import { flatten } from '../gan/weights.ts';
-import { type Networks, networksOf } from '../nn/architectures.ts';
-import { applyStack, parameterTensors } from '../nn/layers.ts';
 import {
   LONGEST_TAIL,
   type LikelihoodCost,
@@ -74,9 +72,6 @@ export interface Scores extends LikelihoodEstimates {
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
 const MOST_RESIDENT_BYTES = 64 * 2 ** 20;
 
-/** The buffers of `bankRecording` that the model is in. */
-const MODEL_BUFFERS: ReadonlySet<string> = new Set(['generator', 'statistics', 'critic']);
-
 /** Chunks of latents are multiples of this, a tile of the reduction. */
 const TILE = 64;
 /** No activation of the networks grows beyond this; WebGPU's default limit of a binding is 128 MiB. */
@@ -90,11 +85,8 @@ export class Scorer implements Disposable {
   readonly cost: LikelihoodCost;
   readonly lambda: number;
   readonly #device: Device;
-  readonly #networks: Networks;
   readonly #seed: number;
-  readonly #generator: OwnedBuffer;
-  readonly #statistics: OwnedBuffer;
-  readonly #critic: OwnedBuffer;
+  readonly #resident: ResidentModel;
   #disposed = false;
 
   private constructor(device: Device, model: Model, options: Required<ScorerOptions>) {
@@ -104,15 +96,7 @@ export class Scorer implements Disposable {
     this.lambda = options.lambda;
     this.#device = device;
     this.#seed = options.seed;
-    this.#networks = networksOf(model.configuration.settings.model);
-    const generator = flatten(this.#networks.generator.layout, model.generator);
-    const critic = flatten(this.#networks.critic.layout, model.critic);
-    this.#generator = device.storageOf('generator', generator);
-    this.#statistics = device.storageOf(
-      'statistics',
-      flatten(this.#networks.generator.statistics, model.statistics),
-    );
-    this.#critic = device.storageOf('critic', critic);
+    this.#resident = new ResidentModel(device, model);
   }
 
   /**
@@ -189,22 +173,16 @@ export class Scorer implements Disposable {
   async sample(count: number, options: { readonly seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
     const { model } = this.model.configuration.settings;
-    return generate(
-      this.#device,
-      model,
-      { parameters: this.#generator.buffer, statistics: this.#statistics.buffer },
-      count,
-      options.seed ?? 0,
-      () => this.#check(),
+    const { generator: parameters, statistics } = this.#resident.externals;
+    return generate(this.#device, model, { parameters, statistics }, count, options.seed ?? 0, () =>
+      this.#check(),
     );
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#generator.dispose();
-    this.#statistics.dispose();
-    this.#critic.dispose();
+    this.#resident.dispose();
   }
   [Symbol.dispose](): void {
     this.dispose();
@@ -239,11 +217,7 @@ export class Scorer implements Disposable {
     const blocks = Math.ceil(n / rows);
     const resident = Math.min(blocks, Math.max(1, Math.floor(MOST_RESIDENT_BYTES / blockBytes)));
     const owned: OwnedBuffer[] = [];
-    const externals: Record<string, GPUBuffer> = {
-      generator: this.#generator.buffer,
-      statistics: this.#statistics.buffer,
-      critic: this.#critic.buffer,
-    };
+    const externals: Record<string, GPUBuffer> = { ...this.#resident.externals };
     const make = (name: string, bytes: number): GPUBuffer => {
       const buffer = device.storage(`score.${name}`, bytes);
       owned.push(buffer);
@@ -311,7 +285,7 @@ export class Scorer implements Disposable {
     const { dispatches } = this.#bankRecording(TILE);
     const ofLatents = dispatches
       .flatMap(({ bindings }) => Object.values<Slot>(bindings))
-      .filter(({ external }) => !MODEL_BUFFERS.has(external?.buffer ?? ''));
+      .filter(({ external }) => !isModelBuffer(external?.buffer ?? ''));
     const bytes = Math.max(...ofLatents.map((slot) => slot.bytes)) / TILE;
     const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0) / TILE;
     const most = Math.min(MOST_BANK_BYTES / bytes, BANK_FLOPS[this.#device.adapter.kind] / flops);
@@ -320,7 +294,6 @@ export class Scorer implements Disposable {
 
   /** Draws a chunk of latents and applies G and D₂ to it. */
   #bankRecording(chunk: number): Recording {
-    const { generator, critic } = this.#networks;
     const { latent } = this.model.configuration.settings.model;
     const graph = new Graph();
     const latents = threefryNormal(graph, 'latents', [chunk, latent], {
@@ -328,15 +301,8 @@ export class Scorer implements Disposable {
       counter: 0,
       firstBlock: { step: 'firstBlock' },
     });
-    const generatorWeights = parameterTensors(graph, generator.layout, 'generator');
-    const criticWeights = parameterTensors(graph, critic.layout, 'critic');
-    const statistics = parameterTensors(graph, generator.statistics, 'statistics');
-    const generated = applyStack(graph, generator.stack, generatorWeights, latents, {
-      by: 'statistics',
-      statistics,
-    });
-    const features = critic.trunk ? applyStack(graph, critic.trunk, criticWeights, generated) : generated;
-    const criticFake = applyStack(graph, critic.fake, criticWeights, features);
+    const generated = this.#resident.generate(graph, latents);
+    const criticFake = this.#resident.criticise(graph, generated);
     graph.place(latents, { buffer: 'bank.latents', offset: 0 });
     graph.place(generated, { buffer: 'bank.generated', offset: 0 });
     graph.place(criticFake, { buffer: 'bank.critic', offset: 0 });
