@@ -3,6 +3,7 @@ export { Device, type AdapterDescription, type DeviceCounters } from './gpu/devi
 export { UserError } from './gpu/errors.ts';
 export { type BaselineOptions, type Baselines, baselines } from './likelihood/baselines.ts';
 export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
+export type { BootstrapOptions } from './likelihood/bootstrap.ts';
 export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
 export { type Interval, meanInterval } from './likelihood/interval.ts';
 export {
@@ -31,6 +32,7 @@ export {
   fpr95,
   separation,
 } from './likelihood/separation.ts';
+export { type Typicality, typicality } from './likelihood/typicality.ts';
 export type { LikelihoodCost } from './ops/log-likelihood.ts';
 export {
   type EntropicObjective,

@@ -7,4 +7,5 @@ export const STREAMS = {
   bootstrap: 5,
   statistics: 6,
   interpolation: 7,
+  typicality: 8,
 } as const;

@@ -46,7 +46,8 @@ export function jackknifeVariance(withoutGroup: ArrayLike<number>): number {
   return ((groups - 1) / groups) * squares;
 }
 
-function meanOf(values: ArrayLike<number>): number {
+/** The mean; NaN of none. */
+export function meanOf(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] as number;
   return sum / values.length;

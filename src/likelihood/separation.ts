@@ -9,6 +9,7 @@
 import { threefryStream } from '../data/random.ts';
 import { STREAMS } from '../gan/streams.ts';
 import { UserError } from '../gpu/errors.ts';
+import { type BootstrapOptions, bootstrapOptions, drawOne } from './bootstrap.ts';
 import type { Interval } from './interval.ts';
 
 /** Measures of separation, each with its 95 % interval. */
@@ -18,12 +19,7 @@ export interface Separation {
   readonly fpr95: Interval;
 }
 
-export interface SeparationOptions {
-  /** Same seed, same intervals. Default 0. */
-  readonly seed?: number;
-  /** Bootstrap resamples. Default 1000. */
-  readonly resamples?: number;
-}
+export type SeparationOptions = BootstrapOptions;
 
 /** Area under the ROC curve of two sets of scores. @throws UserError where a set is empty or holds NaN. */
 export function auroc(positive: ArrayLike<number>, negative: ArrayLike<number>): number {
@@ -44,15 +40,9 @@ export function fpr95(positive: ArrayLike<number>, negative: ArrayLike<number>):
 export function separation(
   positive: ArrayLike<number>,
   negative: ArrayLike<number>,
-  { seed = 0, resamples = 1000 }: SeparationOptions = {},
+  options: SeparationOptions = {},
 ): Separation {
-  for (const [name, value, least] of [
-    ['seed', seed, 0],
-    ['resamples', resamples, 1],
-  ] as const) {
-    if (!Number.isInteger(value) || value < least)
-      throw new UserError(`separation: ${name} is ${value}; must be a whole number of ${least} or more`);
-  }
+  const { seed, resamples } = bootstrapOptions('separation', options);
   const ranks = rank(positive, negative);
   const values = measure(countAll(ranks));
   const uniform = threefryStream([seed, STREAMS.bootstrap]);
@@ -103,7 +93,7 @@ function countAll(ranks: Ranks): Counts {
 
 /** As many samples of each set as it has, drawn with replacement. */
 function countResampled(ranks: Ranks, uniform: () => number): Counts {
-  return countEach(ranks, (of) => of[Math.ceil(uniform() * of.length) - 1] as number);
+  return countEach(ranks, (of) => drawOne(of, uniform));
 }
 
 function countEach(
