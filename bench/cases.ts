@@ -14,6 +14,7 @@ import { cases as matmul } from '../test/cases/matmul.ts';
 import { cases as normaliseRows } from '../test/cases/normalise-rows.ts';
 import { cases as optimiser } from '../test/cases/optimiser.ts';
 import { cases as reduce } from '../test/cases/reduce.ts';
+import { cases as rowDot } from '../test/cases/row-dot.ts';
 import { cases as threefry } from '../test/cases/threefry.ts';
 import { cases as wasserstein } from '../test/cases/wasserstein.ts';
 import type { KernelCase } from '../test/support/case.ts';
@@ -35,6 +36,7 @@ export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   'normalise-rows': normaliseRows,
   optimiser,
   reduce,
+  'row-dot': rowDot,
   threefry,
   wasserstein,
 };

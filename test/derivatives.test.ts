@@ -20,6 +20,7 @@ import { gradientPenalty } from './reference/gradient-penalty.ts';
 import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
 import { normaliseRows, normaliseRowsGradient } from './reference/normalise-rows.ts';
 import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
+import { rowDot, rowDotGradients } from './reference/row-dot.ts';
 import { maxError, relativeError } from './support/oracle.ts';
 import { randomOf } from './support/random.ts';
 
@@ -235,4 +236,30 @@ describe('entropic objective', () => {
       ),
     ).toBeLessThan(1e-8);
   });
+});
+
+it('row dot', () => {
+  const [rows, columns] = [4, 3];
+  const [a, b, g] = [values(rows * columns, 24), values(rows * columns, 25), values(rows, 26)];
+  const loss = (at: { a?: Float64Array; b?: Float64Array; bias?: Float64Array }): number =>
+    dot(g, rowDot(rows, at.a ?? a, at.b ?? b, at.bias?.[0] ?? 0.3, exactly));
+  const gradients = rowDotGradients(g, { a, b }, exactly);
+  expect(
+    relativeError(
+      differences(a, (x) => loss({ a: x })),
+      gradients.a,
+    ),
+  ).toBeLessThan(1e-8);
+  expect(
+    relativeError(
+      differences(b, (x) => loss({ b: x })),
+      gradients.b,
+    ),
+  ).toBeLessThan(1e-8);
+  expect(
+    relativeError(
+      differences(Float64Array.of(0.3), (x) => loss({ bias: x })),
+      [gradients.bias],
+    ),
+  ).toBeLessThan(1e-8);
 });
