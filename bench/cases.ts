@@ -7,6 +7,7 @@ import { cases as crop } from '../test/cases/crop.ts';
 import { cases as entropicObjective } from '../test/cases/entropic-objective.ts';
 import { cases as fill } from '../test/cases/fill.ts';
 import { cases as gather } from '../test/cases/gather.ts';
+import { cases as gaussianProposal } from '../test/cases/gaussian-proposal.ts';
 import { cases as gradientPenalty } from '../test/cases/gradient-penalty.ts';
 import { cases as interpolate } from '../test/cases/interpolate.ts';
 import { cases as logLikelihood } from '../test/cases/log-likelihood.ts';
@@ -14,6 +15,7 @@ import { cases as matmul } from '../test/cases/matmul.ts';
 import { cases as normaliseRows } from '../test/cases/normalise-rows.ts';
 import { cases as optimiser } from '../test/cases/optimiser.ts';
 import { cases as reduce } from '../test/cases/reduce.ts';
+import { cases as rowCost } from '../test/cases/row-cost.ts';
 import { cases as rowDot } from '../test/cases/row-dot.ts';
 import { cases as threefry } from '../test/cases/threefry.ts';
 import { cases as wasserstein } from '../test/cases/wasserstein.ts';
@@ -29,6 +31,7 @@ export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   'entropic-objective': entropicObjective,
   fill,
   gather,
+  'gaussian-proposal': gaussianProposal,
   'gradient-penalty': gradientPenalty,
   interpolate,
   'log-likelihood': logLikelihood,
@@ -37,6 +40,7 @@ export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   optimiser,
   reduce,
   'row-dot': rowDot,
+  'row-cost': rowCost,
   threefry,
   wasserstein,
 };

@@ -206,6 +206,7 @@ describe('races between barriers', () => {
     gradient_penalty: [() => caseOf('gradient-penalty', '5x65')],
     normalise_rows: [() => caseOf('normalise-rows', '5x65')],
     normalise_rows_gradient: [() => caseOf('normalise-rows', '5x65')],
+    row_cost: [() => caseOf('row-cost', 'l1-3x4x65')],
     row_dot: [() => caseOf('row-dot', '5x65')],
     wasserstein: [() => caseOf('wasserstein', 'n63m65k64')],
     optimiser_gradient_norm: [() => caseOf('optimiser', 'sgd-below-the-clip')],

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type ActivationKind } from '../src/ops/activation-kinds.ts';
+import { LIKELIHOOD_COSTS } from '../src/ops/log-likelihood.ts';
 import { OBJECTIVE_COSTS, OBJECTIVE_FORMS } from '../src/ops/entropic-objective.ts';
 import { activate, activationCurvature, activationDerivative } from './reference/activation.ts';
 import { add } from './reference/add.ts';
@@ -16,10 +17,12 @@ import {
 } from './reference/batch-norm.ts';
 import { crop, cropGradient } from './reference/crop.ts';
 import { type Pairs, entropicObjective, entropicObjectiveGradient } from './reference/entropic-objective.ts';
+import { gaussianProposal, gaussianProposalGradient } from './reference/gaussian-proposal.ts';
 import { gradientPenalty } from './reference/gradient-penalty.ts';
 import { type Product, matmul, matmulGradients } from './reference/matmul.ts';
 import { normaliseRows, normaliseRowsGradient } from './reference/normalise-rows.ts';
 import { reduceColumns, reduceRows, spread } from './reference/reduce.ts';
+import { rowCost, rowCostGradient } from './reference/row-cost.ts';
 import { rowDot, rowDotGradients } from './reference/row-dot.ts';
 import { maxError, relativeError } from './support/oracle.ts';
 import { randomOf } from './support/random.ts';
@@ -197,6 +200,33 @@ it('normalised rows', () => {
   const loss = (at: Float64Array): number => dot(g, normaliseRows(rows, columns, at, exactly).unit);
   const gradient = normaliseRowsGradient(g, normaliseRows(rows, columns, x, exactly), exactly);
   expect(relativeError(differences(x, loss), gradient)).toBeLessThan(1e-8);
+});
+
+describe('row cost', () => {
+  it.each(LIKELIHOOD_COSTS)('%s', (cost) => {
+    const sizes = { rows: 4, columns: 3, group: 2, cost };
+    const y = values(6, 14);
+    const g = values(12, 15);
+    const upstream = values(4, 16);
+    const loss = (at: Float64Array): number => dot(upstream, rowCost(sizes, y, at, exactly));
+    expect(relativeError(differences(g, loss), rowCostGradient(sizes, y, g, upstream, exactly))).toBeLessThan(
+      1e-8,
+    );
+  });
+});
+
+it('gaussian proposal', () => {
+  const sizes = { n: 2, group: 3, r: 3 };
+  const proposals = values(2 * 9, 17);
+  const noise = values(2 * 3 * 3, 18);
+  const dx = values(2 * 3 * 3, 19);
+  const dq = values(2 * 3, 20);
+  const loss = (at: Float64Array): number => {
+    const { latents, logQ } = gaussianProposal(sizes, at, noise, exactly);
+    return dot(dx, latents) + dot(dq, logQ);
+  };
+  const gradient = gaussianProposalGradient(sizes, proposals, noise, dx, dq, exactly);
+  expect(relativeError(differences(proposals, loss), gradient)).toBeLessThan(1e-8);
 });
 
 describe('entropic objective', () => {

@@ -1,0 +1,42 @@
+// The cost of every generated sample to the observation that it belongs to:
+//   out_i = scale · Σ_c |y_c − g_ic|  or  scale · Σ_c (y_c − g_ic)²,   y the row ⌊i/group⌋ of the observations
+//   observations  [rows/group, columns]      generated  [rows, columns], row-major      out  [rows]
+// One workgroup: 64 invocations sum a row's terms, each every 64th in order, and a fixed tree in workgroup memory brings
+// them together. It goes on with the row as many workgroups further on. Numeric strategy: float32, differences first.
+// Bytes: 8·rows·columns. Flops: 3·rows·columns. Source: docs/mathematics.md §1.
+// lib: workgroup_sum
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  group: u32, // generated samples of each observation
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> observations: array<f32>;
+@group(0) @binding(2) var<storage, read> generated: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+override ABSOLUTE: u32 = 0u; // 1 sums |y − g|, 0 (y − g)²
+
+@compute @workgroup_size(64)
+fn row_cost(
+  @builtin(workgroup_id) group_index: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  for (var row = group_index.x; row < params.rows; row += group_count.x) {
+    let y = row / params.group * params.columns;
+    let g = row * params.columns;
+    var sum = 0.0;
+    for (var column = lane; column < params.columns; column += 64u) {
+      let e = observations[y + column] - generated[g + column];
+      sum += select(e * e, abs(e), ABSOLUTE == 1u);
+    }
+    let total = workgroup_sum(lane, sum);
+    if (lane == 0u) {
+      out[row] = params.scale * total;
+    }
+  }
+}
