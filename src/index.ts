@@ -64,6 +64,7 @@ export {
   type Architecture,
   type CriticLayers,
   type DcganOptions,
+  type LinearOptions,
   type MlpOptions,
   architecture,
   dcgan,
@@ -78,6 +79,7 @@ export type {
   DenseLayer,
   FlattenLayer,
   Layer,
+  QuadraticLayer,
   ReshapeLayer,
 } from './nn/layers.ts';
 export { type OptimiserSettings, adam, adamw, rmsprop, sgd } from './nn/optimisers.ts';

@@ -182,6 +182,13 @@ describe('model files', () => {
     'a shared trunk': SMALL,
     'separate critics': mlp({ sample: [6], latent: 3, hidden: [4], sharedTrunk: false, output: 'linear' }),
     'linear critics': linear({ sample: [6], latent: 3, hidden: [] }),
+    'quadratic critics': linear({ sample: [6], latent: 3, critic: 'quadratic' }),
+    'quadratic critics without a constant': {
+      sample: [6],
+      latent: 3,
+      generator: [{ kind: 'dense', units: 6 }],
+      critic: { real: [{ kind: 'quadratic', bias: false }], fake: [{ kind: 'quadratic', bias: true }] },
+    } satisfies Architecture,
     'layers of every kind of option': {
       sample: [4],
       latent: 2,

@@ -37,6 +37,19 @@ const MODELS: Readonly<Record<string, Architecture>> = {
   'separate critics': mlp({ sample: SAMPLE, latent: 3, hidden: [9], sharedTrunk: false }),
   'linear generator': linear({ sample: SAMPLE, latent: 2, hidden: [7] }),
   'linear throughout': linear({ sample: SAMPLE, latent: 2, hidden: [] }),
+  'quadratic critics': linear({ sample: SAMPLE, latent: 2, critic: 'quadratic' }),
+  'quadratic heads, one without a constant': architecture({
+    sample: SAMPLE,
+    latent: 2,
+    generator: [{ kind: 'dense', units: 5 }],
+    critic: {
+      real: [
+        { kind: 'dense', units: 4, activation: 'tanh' },
+        { kind: 'quadratic', bias: false },
+      ],
+      fake: [{ kind: 'quadratic' }],
+    },
+  }),
   'layers of all kinds': architecture({
     sample: SAMPLE,
     latent: 4,

@@ -143,7 +143,7 @@ describe('trainer settings', () => {
     [{ model: { ...MODEL, sample: [5] } }, 'architecture: the generator gives 4 values, a sample [5] has 5'],
     [
       { model: { ...MODEL, generator: [{ kind: 'conv', units: 4 }] } },
-      `layer layers.0: unknown kind "conv"; known: dense, conv2d, conv2d-transpose, batch-norm, crop, reshape, flatten`,
+      `layer layers.0: unknown kind "conv"; known: dense, conv2d, conv2d-transpose, batch-norm, quadratic, crop, reshape, flatten`,
     ],
     [{ model: { ...MODEL, generator: [null] } }, 'layer layers.0: unknown kind undefined; known: dense'],
     [

@@ -78,6 +78,16 @@ function applyLayer(
       const normal = tf.batchNorm(x, mean as Tensor1D, variance as Tensor1D, beta, gamma, EPSILON);
       return activate(tf, normal, activation, slope);
     }
+    case 'quadratic': {
+      const rows = tf.reshape(x, [batch, -1]) as Tensor2D;
+      const product = tf.add(
+        tf.matMul(rows, parameter('weight') as unknown as Tensor2D),
+        parameter('linear') as Variable,
+      );
+      const value = tf.sum(tf.mul(product, rows), 1, true);
+      const bias = parameter('bias');
+      return bias ? tf.add(value, bias) : value;
+    }
     case 'crop':
       return tf.slice(x, [0, 0, 0, 0], [batch, layer.height, layer.width, x.shape[3] as number]);
     case 'reshape':

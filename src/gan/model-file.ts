@@ -232,6 +232,7 @@ const layer = v.variant('kind', [
   v.strictObject({ kind: v.literal('conv2d'), ...convolution }),
   v.strictObject({ kind: v.literal('conv2d-transpose'), ...convolution }),
   v.strictObject({ kind: v.literal('batch-norm'), ...activated }),
+  v.strictObject({ kind: v.literal('quadratic'), bias: v.exactOptional(v.boolean()) }),
   v.strictObject({ kind: v.literal('crop'), height: whole(1), width: whole(1) }),
   v.strictObject({ kind: v.literal('reshape'), shape: v.array(whole(1)) }),
   v.strictObject({ kind: v.literal('flatten') }),

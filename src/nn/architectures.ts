@@ -41,7 +41,7 @@ export interface MlpOptions {
 /** Multilayer perceptrons with ReLU: the generator latent → hidden → sample, the critics sample → hidden → 1. */
 export function mlp(options: MlpOptions): Architecture {
   const { sample, latent, hidden = [256, 256], output = 'sigmoid', sharedTrunk = true } = options;
-  const layers = hidden.map((units): Layer => ({ kind: 'dense', units, activation: 'relu' }));
+  const layers = mlpLayers(hidden);
   return architecture({
     sample,
     latent,
@@ -50,20 +50,37 @@ export function mlp(options: MlpOptions): Architecture {
   });
 }
 
-/** A linear generator Ax + b, with MLP critics of their own. */
-export function linear(options: {
+export interface LinearOptions {
+  /** Shape of one sample. */
   readonly sample: readonly number[];
   readonly latent: number;
-  /** Widths of the critics' hidden layers. Default [256]; empty for linear critics. */
+  /** `quadratic` critics xᵀQx + bᵀx + c are exact for Gaussian data. Default `mlp`. */
+  readonly critic?: 'mlp' | 'quadratic';
+  /** Widths of the MLP critics' hidden layers. Default [256]; empty for linear critics. */
   readonly hidden?: readonly number[];
-}): Architecture {
-  const { sample, latent, hidden = [256] } = options;
+}
+
+/**
+ * A linear generator Ax + b, with critics of their own.
+ * @throws UserError for hidden layers of quadratic critics, which have none.
+ */
+export function linear({ sample, latent, critic = 'mlp', hidden }: LinearOptions): Architecture {
+  if (critic === 'quadratic' && hidden)
+    throw new UserError(
+      `linear: hidden is [${hidden}], but quadratic critics have no hidden layers; drop it, or take critic: 'mlp'`,
+    );
   return architecture({
     sample,
     latent,
     generator: [{ kind: 'dense', units: sizeOf(sample) }],
-    critic: separate(hidden.map((units): Layer => ({ kind: 'dense', units, activation: 'relu' }))),
+    critic: critic === 'quadratic' ? QUADRATIC : separate(mlpLayers(hidden ?? [256])),
   });
+}
+
+const QUADRATIC: CriticLayers = { real: [{ kind: 'quadratic' }], fake: [{ kind: 'quadratic' }] };
+
+function mlpLayers(hidden: readonly number[]): Layer[] {
+  return hidden.map((units): Layer => ({ kind: 'dense', units, activation: 'relu' }));
 }
 
 export interface DcganOptions {

@@ -11,6 +11,7 @@ import { type ConvGeometry, sameGeometry } from '../ops/conv-geometry.ts';
 import { conv2d, conv2dTranspose } from '../ops/conv2d.ts';
 import { crop } from '../ops/crop.ts';
 import { matmul } from '../ops/matmul.ts';
+import { rowDot } from '../ops/row-dot.ts';
 
 /** What follows the sums of a layer. */
 interface Activated {
@@ -59,6 +60,17 @@ export interface BatchNormLayer extends Activated {
   readonly kind: 'batch-norm';
 }
 
+/**
+ * xᵀQx + bᵀx + c: any shape → [1]. What the best critics are where data and generator are Gaussian. All of it begins at 0,
+ * whatever the scale of the data: the value is linear in Q, b and c, so there is no symmetry for random weights to break, and
+ * Q stays symmetric.
+ */
+export interface QuadraticLayer {
+  readonly kind: 'quadratic';
+  /** Whether there is a c. Default true. */
+  readonly bias?: boolean;
+}
+
 /** The top left of an image: [h, w, c] → [height, width, c]. */
 export interface CropLayer {
   readonly kind: 'crop';
@@ -78,7 +90,14 @@ export interface FlattenLayer {
 }
 
 export type Layer =
-  DenseLayer | Conv2dLayer | Conv2dTransposeLayer | BatchNormLayer | CropLayer | ReshapeLayer | FlattenLayer;
+  | DenseLayer
+  | Conv2dLayer
+  | Conv2dTransposeLayer
+  | BatchNormLayer
+  | QuadraticLayer
+  | CropLayer
+  | ReshapeLayer
+  | FlattenLayer;
 
 /** One tensor of a network. */
 export interface Parameter {
@@ -136,6 +155,8 @@ function shapeAfter(name: string, input: readonly number[], layer: Layer): reado
     }
     case 'batch-norm':
       return input;
+    case 'quadratic':
+      return [1];
     case 'reshape':
       if (sizeOf(layer.shape) !== sizeOf(input))
         throw new UserError(
@@ -183,6 +204,7 @@ const MEMBERS: {
   conv2d: CONVOLUTION,
   'conv2d-transpose': CONVOLUTION,
   'batch-norm': ACTIVATED,
+  quadratic: ['bias'],
   crop: ['height', 'width'],
   reshape: ['shape'],
   flatten: [],
@@ -194,6 +216,7 @@ function checkLayer(name: string, layer: Layer): void {
     conv2d: ['filters', 'kernel', 'stride'],
     'conv2d-transpose': ['filters', 'kernel', 'stride'],
     'batch-norm': [],
+    quadratic: [],
     crop: ['height', 'width'],
     reshape: [],
     flatten: [],
@@ -274,6 +297,14 @@ function parametersOf(
       return {
         gamma: { shape: [channels], initial: { value: 1 } },
         beta: { shape: [channels], initial: ZEROS },
+      };
+    }
+    case 'quadratic': {
+      const d = sizeOf(input);
+      return {
+        weight: { shape: [d, d], initial: ZEROS },
+        linear: { shape: [d], initial: ZEROS },
+        ...(layer.bias === false ? {} : { bias: { shape: [1], initial: ZEROS } }),
       };
     }
     case 'crop':
@@ -403,6 +434,10 @@ function applyLayer(graph: Graph, layer: Layer, x: Tensor, place: Place): Tensor
       const { y, mean, variance } = batchNorm(graph, x, { ...scaled, channels: input.at(-1) as number });
       normalisation.measured?.set(`${name}.mean`, mean).set(`${name}.variance`, variance);
       return y;
+    }
+    case 'quadratic': {
+      const product = matmul(graph, x, needed('weight'), { bias: needed('linear'), name: `${label}.product` });
+      return rowDot(graph, product, x, { name: label, ...(bias ? { bias } : {}) });
     }
     case 'crop': {
       const [height, width, channels] = input as readonly [number, number, number];

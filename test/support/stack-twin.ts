@@ -9,6 +9,7 @@ import * as batchNorm from '../reference/batch-norm.ts';
 import * as conv from '../reference/conv2d.ts';
 import * as crop from '../reference/crop.ts';
 import * as matmul from '../reference/matmul.ts';
+import * as rowDot from '../reference/row-dot.ts';
 import type { Round } from './case.ts';
 
 /** Parameters or gradients by name. */
@@ -117,6 +118,25 @@ function twinOf({ prefix, input, layers }: Stack, l: number, weights: Tensors, x
             exactly,
           );
           return { x: ofX, parameters };
+        },
+      };
+    }
+    case 'quadratic': {
+      const d = sizeOf(shape);
+      const product = {
+        ...{ m: batch, n: d, k: d, a: x, b: parameter('weight'), bias: parameter('linear') },
+        ...({ activation: 'linear', slope: 0 } as const),
+      };
+      const slopes = matmul.matmul(product, exactly);
+      return {
+        forward: () => rowDot.rowDot(batch, slopes, x, bias?.[0] ?? 0, exactly),
+        backward: (_, gradient) => {
+          const ofDot = rowDot.rowDotGradients(gradient, { a: slopes, b: x }, exactly);
+          const ofProduct = matmul.matmulGradients(product, slopes, ofDot.a, exactly);
+          return {
+            x: ofDot.b.map((value, i) => value + ofProduct.a[i]!),
+            parameters: { weight: ofProduct.b, linear: ofProduct.bias, bias: Float64Array.of(ofDot.bias) },
+          };
         },
       };
     }
