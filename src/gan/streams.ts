@@ -8,4 +8,10 @@ export const STREAMS = {
   statistics: 6,
   interpolation: 7,
   typicality: 8,
+  proposals: 20,
+  starts: 21,
+  encoderBatches: 30,
+  encoderProposals: 31,
+  simulatedLatents: 32,
+  simulatedNoise: 33,
 } as const;

@@ -164,6 +164,21 @@ const batchNormGradientOp: Op<BatchNormGradient> = {
       }),
     ];
   },
+  /** Frozen, dx is linear in dy, and its own transpose. */
+  derivative(graph, { inputs, attributes }, [gradient, ...others], wanted) {
+    const [, x, gamma, mean, variance, y] = inputs as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor | undefined,
+    ];
+    if (!gradient || !attributes.frozen || others.some(Boolean) || wanted.slice(1).includes(true))
+      throw new Error(`batch-norm-gradient: of ${x.name} only frozen gradients can be differentiated, by dy`);
+    const tensors = { dy: gradient, y: y ?? gradient, x, gamma, beta: gamma, mean, variance };
+    return [gradients(graph, tensors, attributes)[0]];
+  },
 };
 
 /** Gradients of x, γ and β; the node's further inputs have none. */
