@@ -9,6 +9,7 @@ import { cases as fill } from '../test/cases/fill.ts';
 import { cases as gather } from '../test/cases/gather.ts';
 import { cases as gaussianProposal } from '../test/cases/gaussian-proposal.ts';
 import { cases as gradientPenalty } from '../test/cases/gradient-penalty.ts';
+import { cases as hmc } from '../test/cases/hmc.ts';
 import { cases as interpolate } from '../test/cases/interpolate.ts';
 import { cases as logLikelihood } from '../test/cases/log-likelihood.ts';
 import { cases as matmul } from '../test/cases/matmul.ts';
@@ -33,6 +34,7 @@ export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   gather,
   'gaussian-proposal': gaussianProposal,
   'gradient-penalty': gradientPenalty,
+  hmc,
   interpolate,
   'log-likelihood': logLikelihood,
   matmul,
