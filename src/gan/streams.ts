@@ -14,4 +14,7 @@ export const STREAMS = {
   encoderProposals: 31,
   simulatedLatents: 32,
   simulatedNoise: 33,
+  annealingPilot: 40,
+  annealing: 41,
+  annealingReverse: 42,
 } as const;
