@@ -4,9 +4,10 @@
  * merge on the host in float64 into the state of all latents. Layout of a state: shaders/lib/likelihood_state.wgsl.
  *   L without bank b = log C + log Σ_{c≠b} Σ_{k in c} eˢ − log(K − K_b)
  *   standard error of L_K = √((B − 1)/B Σ_b (L_−b − L̄)²)        the delete-a-group jackknife (Kott 2001)
+ * S without bank b is the surrogate of the merged states of the others; its spread is read in the same way.
  */
 import { STATE_FLOATS } from '../ops/log-likelihood.ts';
-import type { State } from './finish.ts';
+import { type FinishOptions, type State, finishLikelihood } from './finish.ts';
 import { jackknifeVariance } from './interval.ts';
 
 /** Enough for a rough standard error, few enough to cost little. */
@@ -45,35 +46,37 @@ export function mergeStates(banks: readonly State[], lambda: number): Float64Arr
   const merged = Float64Array.from(banks[0] ?? []);
   for (const bank of banks.slice(1)) {
     for (let at = 0; at < merged.length; at += STATE_FLOATS) {
-      const mine = merged.subarray(at, at + STATE_FLOATS);
-      const other = Float64Array.from(bank.subarray(at, at + STATE_FLOATS));
-      const shift = ((other[3] as number) - (mine[3] as number)) / lambda;
-      for (const family of FAMILIES) addFamily(mine, other, family, family.relative ? shift : 0);
+      const shift = ((bank[at + 3] as number) - (merged[at + 3] as number)) / lambda;
+      for (const family of FAMILIES) addFamily(merged, bank, at, family, family.relative ? shift : 0);
     }
   }
   return merged;
 }
 
+/** Adds a family of the state at `at` in `other` to the one at the same place in `mine`. No allocation: there are many. */
 function addFamily(
   mine: Float64Array,
-  other: Float64Array,
+  other: State,
+  at: number,
   { max, sums, squares, gap }: Family,
   shift: number,
 ): void {
-  const most = Math.max(mine[max] as number, (other[max] as number) - shift);
-  const below = [(mine[max] as number) - most, (other[max] as number) - shift - most] as const;
-  const keep = [Math.exp(below[0]), Math.exp(below[1])] as const;
-  const add = (float: number, a: number, b: number): void => {
-    mine[float] = (mine[float] as number) * a + (other[float] as number) * b;
-  };
+  const top = mine[at + max] as number;
+  const otherTop = (other[at + max] as number) - shift;
+  const most = Math.max(top, otherTop);
+  const keep = Math.exp(top - most);
+  const otherKeep = Math.exp(otherTop - most);
   if (gap !== undefined) {
-    const moved = (state: Float64Array, by: number): number =>
-      (state[gap] as number) + by * (state[max + 1] as number);
-    mine[gap] = moved(mine, below[0]) * keep[0] + moved(other, below[1]) * keep[1];
+    const moved = (mine[at + gap] as number) + (top - most) * (mine[at + max + 1] as number);
+    const otherMoved = (other[at + gap] as number) + (otherTop - most) * (other[at + max + 1] as number);
+    mine[at + gap] = moved * keep + otherMoved * otherKeep;
   }
-  for (const float of sums) add(float, ...keep);
-  if (squares !== undefined) add(squares, keep[0] ** 2, keep[1] ** 2);
-  mine[max] = most;
+  for (const sum of sums)
+    mine[at + sum] = (mine[at + sum] as number) * keep + (other[at + sum] as number) * otherKeep;
+  if (squares !== undefined)
+    mine[at + squares] =
+      (mine[at + squares] as number) * keep ** 2 + (other[at + squares] as number) * otherKeep ** 2;
+  mine[at + max] = most;
 }
 
 /**
@@ -97,6 +100,21 @@ export function importanceWithoutBank(
       const sum = others.reduce((total, [x = 0, weights = 0]) => total + weights * Math.exp(x - max), 0);
       return logC + (max + Math.log(sum) - Math.log(remaining));
     });
+  });
+}
+
+/** The surrogates from all banks but one, as `importanceWithoutBank`; of states that were accumulated with a critic. */
+export function surrogateWithoutBank(
+  banks: readonly State[],
+  bounds: readonly number[],
+  options: Omit<FinishOptions, 'count' | 'tail'> & { readonly r: number; readonly given: boolean },
+): Float64Array[] {
+  if (banks.length < 2) return [];
+  const count = bounds.at(-1) as number;
+  return banks.map((left, b) => {
+    const others = banks.filter((bank) => bank !== left);
+    const remaining = count - ((bounds[b + 1] as number) - (bounds[b] as number));
+    return finishLikelihood(mergeStates(others, options.lambda), { ...options, count: remaining }).surrogate;
   });
 }
 

@@ -6,13 +6,13 @@ import { type Dataset, dataset, rows as rowsOf, sampleSize } from '../data/datas
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Plan } from '../gpu/plan.ts';
-import type { Recording, Slot } from '../gpu/recording.ts';
+import type { Recording } from '../gpu/recording.ts';
 import { targetOf } from '../gpu/target.ts';
 import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
 import { generate } from '../gan/generate.ts';
 import type { Model } from '../gan/model.ts';
-import { ResidentModel, isModelBuffer } from '../gan/resident-model.ts';
+import { ResidentModel } from '../gan/resident-model.ts';
 import { STREAMS } from '../gan/streams.ts';
 import {
   LONGEST_TAIL,
@@ -24,16 +24,24 @@ import {
   tailOf,
 } from '../ops/log-likelihood.ts';
 import { threefryNormal } from '../ops/threefry.ts';
-import { bankBounds, importanceWithoutBank, mergeStates, standardErrors } from './banks.ts';
-import { bitsPerDimension } from './bits-per-dimension.ts';
-import { type LikelihoodEstimates, finishLikelihood, nearestCosts } from './finish.ts';
+import { bankBounds } from './banks.ts';
+import { laplaceProposals } from './laplace.ts';
 import { noiseOf } from './noise.ts';
 import { tailLength } from './pareto.ts';
-import { type Verdict, certificate, verdictOf } from './reliability.ts';
+import { type LikelihoodStates, proposalStates } from './proposal-states.ts';
+import { mostRows } from './rows-at-a-time.ts';
+import { PROPOSALS, type ProposalKind, type Scores, scoresOf } from './scores.ts';
+
+export type { Scores };
 
 export interface ScorerOptions {
-  /** Latents per image, K. Default 2000. */
+  /** Latents per image, K. Default 2000 from the prior, 256 from a proposal of each image's own. */
   readonly latents?: number;
+  /**
+   * What the latents are drawn from. `prior`, the default: N(0, I), one bank for all images. `laplace`: a Gaussian about the most
+   * likely latent of each image (laplace.ts), for models whose posterior is much narrower than the prior.
+   */
+  readonly proposal?: ProposalKind;
   /** Same seed, same latents. Default 0. */
   readonly seed?: number;
   /** The noise, l of f(y | x) = C·exp(−l(y, G(x))/λ); default the cost of the training. Another one needs its own λ. */
@@ -48,40 +56,16 @@ export interface ScoreOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Likelihood estimates per image, in nats on the model's pixel scale, with what they are stated for. */
-export interface Scores extends LikelihoodEstimates {
-  /** Cost l(y, G(x_k)) of the nearest of the K generated samples, in units of the cost; per image. */
-  readonly nearestCost: Float64Array;
-  /** −L_K / (d ln 2), plus the 8-bit correction where the images are 8-bit; per image. */
-  readonly bitsPerDim: Float64Array;
-  /** k̂ of the largest importance weights; NaN where there is nothing to fit. */
-  readonly paretoK: Float64Array;
-  /** Standard error of L_K, from the spread between banks of latents (./banks.ts); NaN for fewer than 4 latents. */
-  readonly standardError: Float64Array;
-  /** L_K − log(1/δ): a lower bound of log f(y) with probability 1 − δ, δ = 0.05. */
-  readonly certificate: Float64Array;
-  readonly verdict: readonly Verdict[];
-  /** L of all banks of latents but one, an array over images for each bank; for `meanInterval`. */
-  readonly importanceWithoutBank: readonly Float64Array[];
-  readonly latents: number;
-  readonly lambda: number;
-  readonly cost: LikelihoodCost;
-  readonly dimensions: number;
-}
-
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
 const MOST_RESIDENT_BYTES = 64 * 2 ** 20;
 
 /** Chunks of latents are multiples of this, a tile of the reduction. */
 const TILE = 64;
-/** No activation of the networks grows beyond this; WebGPU's default limit of a binding is 128 MiB. */
-const MOST_BANK_BYTES = 64 * 2 ** 20;
-/** Arithmetic of the networks in one submit, to stay well under a second on a slow adapter of the kind. */
-const BANK_FLOPS = { software: 5e8, hardware: 1e11 };
 
 export class Scorer implements Disposable {
   readonly model: Model;
   readonly latents: number;
+  readonly proposal: ProposalKind;
   readonly cost: LikelihoodCost;
   readonly lambda: number;
   readonly #device: Device;
@@ -92,6 +76,7 @@ export class Scorer implements Disposable {
   private constructor(device: Device, model: Model, options: Required<ScorerOptions>) {
     this.model = model;
     this.latents = options.latents;
+    this.proposal = options.proposal;
     this.cost = options.cost;
     this.lambda = options.lambda;
     this.#device = device;
@@ -104,18 +89,20 @@ export class Scorer implements Disposable {
    * @throws UserError on K or λ out of range, and on a model of the cosine cost for which no noise is stated.
    */
   static async create(device: Device, model: Model, options: ScorerOptions = {}): Promise<Scorer> {
-    const { latents = 2000, seed = 0 } = options;
+    const { proposal = 'prior', latents = proposal === 'prior' ? 2000 : 256, seed = 0 } = options;
+    if (!PROPOSALS.includes(proposal))
+      throw new UserError(`scorer: proposal is ${JSON.stringify(proposal)}; known: ${PROPOSALS.join(', ')}`);
     if (!Number.isInteger(latents) || latents < 1 || latents > MOST_LATENTS)
       throw new UserError(`scorer: latents is ${latents}; must be a whole number from 1 to ${MOST_LATENTS}`);
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
       throw new UserError(`scorer: seed is ${seed}; must be a whole number from 0 to 4294967295`);
     const noise = noiseOf(model.configuration.settings, options);
     device.check();
-    return new Scorer(device, model, { latents, seed, ...noise });
+    return new Scorer(device, model, { latents, proposal, seed, ...noise });
   }
 
   /**
-   * Likelihood estimates of images from K latents drawn from the prior; all images share one bank.
+   * Likelihood estimates of images from K latents each.
    * @param images a data set, or values [N, ...sample] on the model's pixel scale.
    * @throws UserError where the images do not fit the model or hold values that are not finite.
    */
@@ -136,37 +123,12 @@ export class Scorer implements Disposable {
         `scorer: pixels of ${set.name} are bytes times ${set.pixels.scale}, the model's bytes times ${pixelScale}; use the same scale`,
       );
     const bounds = bankBounds(this.latents);
-    const { banks, tails } = await this.#accumulate(set, d, bounds, options);
-    const { cost } = this;
-    const state = mergeStates(banks, this.lambda);
-    const estimates = finishLikelihood(state, {
-      count: this.latents,
-      d,
-      cost,
-      lambda: this.lambda,
-      tail: tails,
-      r: settings.model.latent,
-      given: false,
-    });
-    const { importance, essImportance } = estimates;
-    const paretoK = estimates.paretoK as Float64Array; // the tails were kept
-    const withoutBank = importanceWithoutBank(banks, bounds, estimates.logC);
-    return {
-      ...estimates,
-      nearestCost: nearestCosts(state, this.lambda),
-      bitsPerDim: importance.map((logLikelihood) =>
-        bitsPerDimension(logLikelihood, d, { levels: set.bits8 ? 255 : null }),
-      ),
-      paretoK,
-      standardError: standardErrors(withoutBank, set.count),
-      certificate: importance.map(certificate),
-      verdict: Array.from(essImportance, (ess, i) => verdictOf(ess, paretoK[i] as number)),
-      importanceWithoutBank: withoutBank,
-      latents: this.latents,
-      lambda: this.lambda,
-      cost,
-      dimensions: d,
-    };
+    const states =
+      this.proposal === 'prior'
+        ? await this.#accumulate(set, d, bounds, options)
+        : await this.#accumulateOwn(set, bounds, options);
+    const { proposal, cost, lambda } = this;
+    return scoresOf(states, set, { proposal, bounds, d, r: settings.model.latent, cost, lambda });
   }
 
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
@@ -192,13 +154,38 @@ export class Scorer implements Disposable {
     if (this.#disposed) throw new UserError('scorer: used after dispose(); create a new one');
   }
 
+  /** The same from a proposal of each image's own. */
+  async #accumulateOwn(
+    set: Dataset,
+    bounds: readonly number[],
+    { signal, onProgress }: ScoreOptions,
+  ): Promise<LikelihoodStates> {
+    const check = (): void => {
+      this.#check();
+      signal?.throwIfAborted();
+    };
+    /** The share of the work that finding the proposals is, roughly. */
+    const looking = 0.5;
+    const common = { cost: this.cost, lambda: this.lambda, seed: this.#seed, check };
+    const { proposals } = await laplaceProposals(this.#device, this.#resident, set, {
+      ...common,
+      onProgress: (done) => onProgress?.(looking * done),
+    });
+    return await proposalStates(this.#device, this.#resident, set, {
+      ...common,
+      proposals,
+      bounds,
+      onProgress: (done) => onProgress?.(looking + (1 - looking) * done),
+    });
+  }
+
   /** The reduction's final state of every bank of latents, and the largest log-weights of all, for every image. */
   async #accumulate(
     set: Dataset,
     d: number,
     bounds: readonly number[],
     { signal, onProgress }: ScoreOptions,
-  ): Promise<{ banks: Float32Array[]; tails: Float32Array }> {
+  ): Promise<LikelihoodStates> {
     const device = this.#device;
     const { latent } = this.model.configuration.settings.model;
     const n = set.count;
@@ -209,7 +196,13 @@ export class Scorer implements Disposable {
     const block = likelihoodBlock(targetOf(device), { n, k: largestBank, d, perObservation: false });
     const { rows } = block;
     // Chunks of a bank are about equal, since the networks make a whole one even of its last latents.
-    const parts = Math.ceil(largestBank / Math.min(block.chunk, this.#mostLatents()));
+    const parts = Math.ceil(
+      largestBank /
+        Math.min(
+          block.chunk,
+          mostRows(device, TILE, (latents) => this.#bankRecording(latents)),
+        ),
+    );
     const chunk = Math.ceil(largestBank / parts / TILE) * TILE;
     const stride = 2 + tailCapacity(kept, chunk);
     const stateBytes = rows * STATE_FLOATS * 4;
@@ -278,18 +271,6 @@ export class Scorer implements Disposable {
     } finally {
       for (const buffer of owned) buffer.dispose();
     }
-  }
-
-  /** How many latents the networks take at a time, so that no binding is too large and no dispatch too long. */
-  #mostLatents(): number {
-    const { dispatches } = this.#bankRecording(TILE);
-    const ofLatents = dispatches
-      .flatMap(({ bindings }) => Object.values<Slot>(bindings))
-      .filter(({ external }) => !isModelBuffer(external?.buffer ?? ''));
-    const bytes = Math.max(...ofLatents.map((slot) => slot.bytes)) / TILE;
-    const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0) / TILE;
-    const most = Math.min(MOST_BANK_BYTES / bytes, BANK_FLOPS[this.#device.adapter.kind] / flops);
-    return Math.max(1, Math.floor(most / TILE)) * TILE;
   }
 
   /** Draws a chunk of latents and applies G and D₂ to it. */
