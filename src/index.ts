@@ -5,7 +5,7 @@ export { type BaselineOptions, type Baselines, baselines } from './likelihood/ba
 export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
 export type { BootstrapOptions } from './likelihood/bootstrap.ts';
 export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
-export { type Interval, meanInterval } from './likelihood/interval.ts';
+export { type Interval, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
 export {
   type LinearGaussian,
   expectedLogLikelihood,

@@ -1,7 +1,11 @@
 /**
- * A mean with its 95 % interval. Where the values are likelihood estimates from latents that all samples share, the
- * error of the latents is in every value alike, and its variance is added to that of the samples:
+ * A mean with its 95 % interval, of two kinds. Of the law that the samples came from (`meanInterval`): where the values are
+ * likelihood estimates from latents that all samples share, the error of the latents is in every value alike, and its variance
+ * is added to that of the samples:
  *   var = s²/n + (B − 1)/B Σ_b (m_b − m̄)²      m_b: the mean of the estimates without bank b of the latents
+ * Of these very samples (`ownMeanInterval`): only the latents are random, and L_K is low by about as much as 1/K, which the
+ * jackknife takes away (Quenouille 1956):
+ *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)²)
  */
 import { UserError } from '../gpu/errors.ts';
 
@@ -32,6 +36,31 @@ export function meanInterval(
   const ofBanks = withoutBank.length > 1 ? jackknifeVariance(withoutBank.map(meanOf)) : 0;
   const half = NORMAL_95 * Math.sqrt(ofSamples + ofBanks);
   return { value, low: value - half, high: value + half };
+}
+
+/** 97.5 % quantiles of Student's t with 1, 2, … 7 degrees of freedom, as many as there are banks less one. */
+const STUDENT_97_5 = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646] as const;
+
+/**
+ * Mean of `values`, likelihood estimates of samples, with a 95 % interval for the mean of log f over these very samples. It need
+ * not lie about the mean: estimates are low by a bias that the interval is corrected for.
+ * @param withoutBank as for `meanInterval`; of fewer than two banks the interval is NaN. At most eight.
+ */
+export function ownMeanInterval(
+  values: ArrayLike<number>,
+  withoutBank: readonly ArrayLike<number>[],
+): Interval {
+  const banks = withoutBank.length;
+  if (values.length === 0) throw new UserError('ownMeanInterval: no values; give one or more');
+  const value = meanOf(values);
+  if (banks < 2) return { value, low: Number.NaN, high: Number.NaN };
+  const t = STUDENT_97_5[banks - 2];
+  if (t === undefined)
+    throw new UserError(`ownMeanInterval: ${banks} banks; give ${STUDENT_97_5.length + 1} at most`);
+  const means = withoutBank.map(meanOf);
+  const centre = banks * value - (banks - 1) * meanOf(means);
+  const half = t * Math.sqrt(jackknifeVariance(means));
+  return { value, low: centre - half, high: centre + half };
 }
 
 /**
