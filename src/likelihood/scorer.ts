@@ -2,7 +2,7 @@
  * Scores images under a trained model. Latents are drawn, the generator and its critic applied, and the likelihood
  * reduction run, all on the GPU, chunk by chunk: neither the bank of latents nor the N×K costs are ever stored.
  */
-import { type Dataset, dataset, rows as rowsOf, sampleSize } from '../data/dataset.ts';
+import { type Dataset, rows as rowsOf } from '../data/dataset.ts';
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Plan } from '../gpu/plan.ts';
@@ -25,6 +25,7 @@ import {
 } from '../ops/log-likelihood.ts';
 import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds } from './banks.ts';
+import { type Images, imagesFor } from './images.ts';
 import { laplaceProposals } from './laplace.ts';
 import { noiseOf } from './noise.ts';
 import { tailLength } from './pareto.ts';
@@ -106,29 +107,18 @@ export class Scorer implements Disposable {
    * @param images a data set, or values [N, ...sample] on the model's pixel scale.
    * @throws UserError where the images do not fit the model or hold values that are not finite.
    */
-  async score(
-    images: Dataset | { readonly data: Float32Array | Uint8Array; readonly shape: readonly number[] },
-    options: ScoreOptions = {},
-  ): Promise<Scores> {
+  async score(images: Images, options: ScoreOptions = {}): Promise<Scores> {
     this.#check();
-    const set = 'pixels' in images ? images : dataset({ ...images, name: 'images' });
-    const { settings, pixelScale } = this.model.configuration;
-    const d = sizeOf(settings.model.sample);
-    if (sampleSize(set.shape) !== d)
-      throw new UserError(
-        `scorer: images of ${set.name} have shape [${set.shape}] (${sampleSize(set.shape)} values), the model was made for [${settings.model.sample}] (${d})`,
-      );
-    if (pixelScale !== null && set.pixels.kind === 'bytes' && set.pixels.scale !== pixelScale)
-      throw new UserError(
-        `scorer: pixels of ${set.name} are bytes times ${set.pixels.scale}, the model's bytes times ${pixelScale}; use the same scale`,
-      );
+    const set = imagesFor('scorer', this.model, images);
+    const { sample, latent } = this.model.configuration.settings.model;
+    const d = sizeOf(sample);
     const bounds = bankBounds(this.latents);
     const states =
       this.proposal === 'prior'
         ? await this.#accumulate(set, d, bounds, options)
         : await this.#accumulateOwn(set, bounds, options);
     const { proposal, cost, lambda } = this;
-    return scoresOf(states, set, { proposal, bounds, d, r: settings.model.latent, cost, lambda });
+    return scoresOf(states, set, { proposal, bounds, d, r: latent, cost, lambda });
   }
 
   /** `count` samples of the generator, [count, d]. The same seed gives the same latents. */
