@@ -17,4 +17,6 @@ export const STREAMS = {
   annealingPilot: 40,
   annealing: 41,
   annealingReverse: 42,
+  bidirectionalLatents: 43,
+  bidirectionalNoise: 44,
 } as const;
