@@ -10,10 +10,12 @@ import { cases as gather } from '../test/cases/gather.ts';
 import { cases as gaussianProposal } from '../test/cases/gaussian-proposal.ts';
 import { cases as gradientPenalty } from '../test/cases/gradient-penalty.ts';
 import { cases as hmc } from '../test/cases/hmc.ts';
+import { cases as importanceBound } from '../test/cases/importance-bound.ts';
 import { cases as interpolate } from '../test/cases/interpolate.ts';
 import { cases as logLikelihood } from '../test/cases/log-likelihood.ts';
 import { cases as matmul } from '../test/cases/matmul.ts';
 import { cases as normaliseRows } from '../test/cases/normalise-rows.ts';
+import { cases as observationNoise } from '../test/cases/observation-noise.ts';
 import { cases as optimiser } from '../test/cases/optimiser.ts';
 import { cases as reduce } from '../test/cases/reduce.ts';
 import { cases as rowCost } from '../test/cases/row-cost.ts';
@@ -35,10 +37,12 @@ export const CASE_TABLES: Readonly<Record<string, readonly KernelCase[]>> = {
   'gaussian-proposal': gaussianProposal,
   'gradient-penalty': gradientPenalty,
   hmc,
+  'importance-bound': importanceBound,
   interpolate,
   'log-likelihood': logLikelihood,
   matmul,
   'normalise-rows': normaliseRows,
+  'observation-noise': observationNoise,
   optimiser,
   reduce,
   'row-dot': rowDot,

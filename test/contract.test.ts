@@ -203,6 +203,7 @@ describe('races between barriers', () => {
     log_likelihood_tile: [() => caseOf('log-likelihood', 'tile-above')],
     log_likelihood_tile_subgroup4: 'the interpreter has no subgroup builtins',
     log_likelihood_tail: [() => withTail],
+    importance_bound_scalars: [() => caseOf('importance-bound', '65x8x5')],
     gradient_penalty: [() => caseOf('gradient-penalty', '5x65')],
     normalise_rows: [() => caseOf('normalise-rows', '5x65')],
     normalise_rows_gradient: [() => caseOf('normalise-rows', '5x65')],
