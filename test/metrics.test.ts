@@ -1,13 +1,15 @@
-/** Ranking measures, Pareto k̂, normalisers, bits per dimension and intervals against known answers in float64. */
+/** Ranking measures, weights, Pareto k̂, normalisers, bits per dimension and intervals against known answers in float64. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { threefryNormals } from '../src/data/random.ts';
+import { mergeStates } from '../src/likelihood/banks.ts';
 import { bitsPerDimension } from '../src/likelihood/bits-per-dimension.ts';
+import { finishImportance } from '../src/likelihood/finish.ts';
 import { jackknifeVariance, meanInterval } from '../src/likelihood/interval.ts';
 import { logNormaliser } from '../src/likelihood/log-normaliser.ts';
 import { paretoK, tailLength } from '../src/likelihood/pareto.ts';
 import { auroc, averagePrecision, fpr95, separation } from '../src/likelihood/separation.ts';
-import type { LikelihoodCost } from '../src/ops/log-likelihood.ts';
+import { type LikelihoodCost, STATE_FLOATS } from '../src/ops/log-likelihood.ts';
 
 interface OracleCase {
   readonly name: string;
@@ -88,13 +90,32 @@ describe('separation', () => {
   });
 });
 
+describe('importance weights', () => {
+  it.each(weights)('$name', ({ inputs, expected }) => {
+    // A bank for each weight, whose state is that of a single latent.
+    const banks = inputs['logWeights']!.data.map((s) => {
+      const state = new Float64Array(STATE_FLOATS);
+      state.set([s, 1, 1]);
+      return state;
+    });
+    const model = { count: banks.length, d: 1, cost: 'l1', lambda: 0.7 } as const;
+    const estimates = finishImportance(mergeStates(banks, 0.7), model);
+    expectNear(estimates.importance[0]! - estimates.logC, expected['logMeanExp']!);
+    expectNear(estimates.essImportance[0]!, expected['ess']!);
+    expectNear(estimates.maxWeightImportance[0]!, expected['maxWeight']!);
+  });
+});
+
 describe('Pareto k̂', () => {
   it.each(weights)('$name', ({ inputs, expected }) => {
     const rising = Float64Array.from(inputs['logWeights']!.data).sort();
     const count = rising.length;
-    expect(tailLength(count)).toBe(expected['tailLength']);
+    const length = tailLength(count);
+    expect(length).toBe(expected['tailLength']);
     expectNear(paretoK(rising, count), expected['kHat']!);
-    const tail = rising.slice(-tailLength(count) - 1);
+    // Without the shrinkage towards ½.
+    expectNear(((length + 10) * paretoK(rising, count) - 5) / length, expected['kHatRaw']!);
+    const tail = rising.slice(-length - 1);
     expect(paretoK(tail, count)).toBe(paretoK(rising, count));
     expectNear(
       paretoK(
