@@ -14,6 +14,8 @@ export function certificate(importance: number): number {
 export interface Verdict {
   /** Whether the estimate is likely to be near log f(y), and not merely below it. */
   readonly tight: boolean;
+  /** What makes it loose, alike for all samples of which it does, as in `ESS below 10`; none where it is tight. */
+  readonly causes: readonly string[];
   /** The figures that say so. */
   readonly reason: string;
 }
@@ -25,13 +27,24 @@ const MOST_PARETO_K = 0.7;
 
 /** The verdict on an estimate with this effective sample size, and k̂ where there is one (else NaN). */
 export function verdictOf(ess: number, paretoK: number): Verdict {
-  const collapsed = !(ess >= LEAST_ESS);
-  const heavy = paretoK > MOST_PARETO_K;
-  const reasons = [
-    ...(collapsed || !heavy ? [`ESS ${ess.toPrecision(3)}${collapsed ? ` below ${LEAST_ESS}` : ''}`] : []),
-    ...(heavy || !(collapsed || Number.isNaN(paretoK))
-      ? [`k̂ ${paretoK.toPrecision(2)}${heavy ? ` above ${MOST_PARETO_K}` : ''}`]
-      : []),
+  const figures = [
+    { name: 'ESS', value: ess.toPrecision(3), fault: ess >= LEAST_ESS ? '' : ` below ${LEAST_ESS}` },
+    ...(Number.isNaN(paretoK)
+      ? []
+      : [
+          {
+            name: 'k̂',
+            value: paretoK.toPrecision(2),
+            fault: paretoK > MOST_PARETO_K ? ` above ${MOST_PARETO_K}` : '',
+          },
+        ]),
   ];
-  return { tight: !collapsed && !heavy, reason: reasons.join(', ') };
+  const faults = figures.filter(({ fault }) => fault !== '');
+  return {
+    tight: faults.length === 0,
+    causes: faults.map(({ name, fault }) => name + fault),
+    reason: (faults.length > 0 ? faults : figures)
+      .map(({ name, value, fault }) => `${name} ${value}${fault}`)
+      .join('; '),
+  };
 }
