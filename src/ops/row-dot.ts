@@ -1,23 +1,24 @@
 /** Dot products of the rows of two matrices, and rows times numbers: each is the derivative of the other. */
 import { kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
-import { elementGroups } from './grid.ts';
+import { elementGroups, lanesAcross } from './grid.ts';
 import { reduceColumns } from './reduce.ts';
 
 const rowDotOp: Op<undefined> = {
   name: 'row-dot',
-  dispatch({ inputs, outputs }) {
+  dispatch({ inputs, outputs }, target) {
     const [a, b, bias] = inputs as readonly [Tensor, Tensor, Tensor?];
     const [out] = outputs as readonly [Tensor];
     const [rows, columns] = a.shape as readonly [number, number];
+    const lanes = target.adapter === 'software' ? 1 : lanesAcross(columns);
     return [
       kernelCall({
         kernel: 'row_dot',
         label: out.name,
         params: { rows, columns },
         bindings: { a, b, bias: bias ?? a, out },
-        overrides: { HAS_BIAS: Number(bias !== undefined) },
-        workgroups: elementGroups(rows, 1),
+        overrides: { HAS_BIAS: Number(bias !== undefined), LANES: lanes },
+        workgroups: elementGroups(rows, 64 / lanes),
         flops: 2 * rows * columns,
         bytes: 4 * rows * (2 * columns + 1),
       }),
