@@ -5,15 +5,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../src/gpu/errors.ts';
 import type { Checkpoint } from '../src/gan/checkpoint.ts';
-import type { Model, Weights } from '../src/gan/model.ts';
-import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/gan/model-file.ts';
+import { encoderLayers, encoderNetwork } from '../src/gan/encoder.ts';
+import type { Encoder, Model, Weights } from '../src/gan/model.ts';
+import {
+  decodeCheckpoint,
+  decodeModel,
+  encodeCheckpoint,
+  encodeModel,
+  isCheckpoint,
+} from '../src/gan/model-file.ts';
 import { decodeSafetensors, encodeSafetensors } from '../src/gan/safetensors.ts';
 import { trainerSettings } from '../src/gan/settings.ts';
 import { unflatten } from '../src/gan/weights.ts';
 import { type Architecture, dcgan, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import type { Layer } from '../src/nn/layers.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
-import { rmsprop } from '../src/nn/optimisers.ts';
+import { adam, rmsprop } from '../src/nn/optimisers.ts';
 import { optimiserStateBytes } from '../src/ops/optimiser.ts';
 import { readModel, writeModel } from '../src/node/model-files.ts';
 
@@ -47,6 +54,30 @@ function modelOf(architecture: Architecture, averageDecay = 0): Model {
       initialParameters(networks.generator.statistics, 0, 0),
     ),
     critic: weights('critic', 2),
+  };
+}
+
+/** An encoder for a model's samples, its second layer one of several options. */
+function encoderOf(architecture: Architecture): Encoder {
+  const layers = encoderLayers(architecture, [
+    4,
+    { kind: 'dense', units: 3, activation: 'leaky-relu', slope: 0.1, bias: false },
+  ]);
+  const { layout } = encoderNetwork(architecture, layers);
+  return {
+    layers,
+    weights: unflatten(layout, initialParameters(layout, 3, 2)),
+    training: {
+      cost: 'l1',
+      lambda: 0.05,
+      steps: 77,
+      batch: 16,
+      simulated: 0.125,
+      samples: 8,
+      optimiser: adam({ rate: 1e-3 }),
+      seed: 4,
+      data: 'glyphs?labels=1',
+    },
   };
 }
 
@@ -221,9 +252,20 @@ describe('model files', () => {
     });
   }
 
+  it('come back with the encoder that they had, and without one where they had none', () => {
+    const model = modelOf(SMALL);
+    const encoder = encoderOf(SMALL);
+    expect(decodeModel(encodeModel({ ...model, encoder }).buffer, 'f')).toEqual({ ...model, encoder });
+    expect(decodeModel(encodeModel(model).buffer, 'f')).not.toHaveProperty('encoder');
+    const { header } = headerOf(encodeModel({ ...model, encoder }));
+    expect(header['encoder.layers.2.weight']?.shape).toEqual([3, 5]);
+  });
+
   it('are the same bytes for the same model, made or read', () => {
-    const file = encodeModel(modelOf(SMALL));
-    expect(encodeModel(decodeModel(file.buffer, 'f'))).toEqual(file);
+    for (const model of [modelOf(SMALL), { ...modelOf(SMALL), encoder: encoderOf(SMALL) }]) {
+      const file = encodeModel(model);
+      expect(encodeModel(decodeModel(file.buffer, 'f'))).toEqual(file);
+    }
   });
 
   it('are read from checkpoints as well', () => {
@@ -286,6 +328,40 @@ describe('model files', () => {
     );
   });
 
+  it('state what of an encoder does not fit', () => {
+    const encoder = encoderOf(SMALL);
+    const file = encodeModel({ ...modelOf(SMALL), encoder });
+    const changed = (change: Parameters<typeof withHeader>[1]) =>
+      messageOf(() => decodeModel(withHeader(file, change), 'm.safetensors'));
+    const stated = (value: unknown) =>
+      changed((header) => (header.__metadata__['encoder'] = JSON.stringify(value)));
+    const { layers, training } = encoder;
+    expect(stated({ layers })).toMatch(/^m\.safetensors: encoder: configuration training is missing/);
+    expect(stated({ layers, training: { ...training, cost: 'cosine' } })).toMatch(
+      /configuration training\.cost is "cosine", expected \("l1" \|/,
+    );
+    expect(stated({ layers, training: { ...training, lambda: 0 } })).toMatch(
+      /training\.lambda is 0, expected >0/,
+    );
+    expect(stated({ layers: layers.slice(0, 2), training })).toMatch(
+      /^m\.safetensors: encoder: its last layer gives 3 values, a Gaussian of 2 latent dimensions takes 5/,
+    );
+    expect(stated({ layers: layers.slice(1), training })).toMatch(
+      /tensor encoder\.layers\.0\.weight has shape \[6, 4\], the configuration asks for \[6, 3\]/,
+    );
+    expect(stated('{')).toMatch(/^m\.safetensors: encoder: /);
+    expect(
+      changed((header) => {
+        header['other'] = header['encoder.layers.2.bias'] as Entry;
+        delete header['encoder.layers.2.bias'];
+      }),
+    ).toMatch(/tensor encoder\.layers\.2\.bias of shape \[5\] is missing/);
+    (encoder.weights.get('layers.0.bias') as { data: Float32Array }).data[0] = Number.NaN;
+    expect(messageOf(() => encodeModel({ ...modelOf(SMALL), encoder }))).toMatch(
+      /tensor encoder\.layers\.0\.bias is NaN/,
+    );
+  });
+
   it('hold finite weights only, in both directions', () => {
     const model = modelOf(SMALL);
     const file = encodeModel(model);
@@ -323,6 +399,8 @@ describe('checkpoint files', () => {
 
   it('are told from models, and must be whole', () => {
     const model = modelOf(SMALL);
+    expect(isCheckpoint(encodeModel(model).buffer, 'f')).toBe(false);
+    expect(isCheckpoint(encodeCheckpoint(checkpointOf(model)).buffer, 'f')).toBe(true);
     expect(messageOf(() => decodeCheckpoint(encodeModel(model).buffer, 'f'))).toMatch(
       /^f: is a model without the optimisers' state; resume from checkpoint\.safetensors/,
     );

@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest';
 import { threefryUniforms } from '../src/data/random.ts';
 import { NETWORKS } from '../src/gan/checkpoint.ts';
+import { encoderLayers, encoderNetwork } from '../src/gan/encoder.ts';
 import { STREAMS } from '../src/gan/streams.ts';
+import { ENCODER_STREAM } from '../src/likelihood/encoder-training.ts';
 import { dcgan, linear, mlp, networksOf } from '../src/nn/architectures.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 
@@ -19,8 +21,15 @@ it.each([
   const seed = 1;
   const taken = Object.values(STREAMS).map((stream) => threefryUniforms(2, [seed, stream])[0]!);
   const seen = new Set(taken);
-  NETWORKS.forEach((network, stream) => {
-    const { layout } = networksOf(model)[network];
+  const layouts = [
+    ...NETWORKS.map((network, stream) => ({ network, stream, layout: networksOf(model)[network].layout })),
+    {
+      network: 'encoder',
+      stream: ENCODER_STREAM,
+      layout: encoderNetwork(model, encoderLayers(model, [5])).layout,
+    },
+  ];
+  for (const { network, stream, layout } of layouts) {
     const flat = initialParameters(layout, seed, stream);
     for (const { name, offset, initial } of layout.parameters) {
       if (!('limit' in initial)) continue;
@@ -29,5 +38,5 @@ it.each([
       expect(nearest, `${network}.${name}`).toBeGreaterThan(1e-6);
       seen.add(first);
     }
-  });
+  }
 });

@@ -1,6 +1,7 @@
 /**
  * Model files and checkpoint files: safetensors whose metadata hold the whole configuration, one JSON value a name.
- *   model        generator.<parameter>, critic.<parameter>, statistics.<batch norm's>        (F32)
+ *   model        generator.<parameter>, critic.<parameter>, statistics.<batch norm's> and, where there is one,
+ *                encoder.<parameter>        (F32)
  *   checkpoint   the same, state.<optimiser buffer> (U32), and, where the model holds a moving average of the
  *                generator's weights, own.generator.<parameter> (F32) with the weights themselves
  * Everything is checked on reading, so that what comes out fits the configuration and is finite.
@@ -12,9 +13,11 @@ import { type Architecture, networksOf } from '../nn/architectures.ts';
 import type { Layer, ParameterLayout } from '../nn/layers.ts';
 import type { OptimiserSettings } from '../nn/optimisers.ts';
 import { ACTIVATIONS } from '../ops/activation-kinds.ts';
+import { LIKELIHOOD_COSTS } from '../ops/log-likelihood.ts';
 import { optimiserStateBytes } from '../ops/optimiser.ts';
 import { type Checkpoint, NETWORKS, type RunPlan } from './checkpoint.ts';
-import type { Model, ModelConfiguration, Weights } from './model.ts';
+import { encoderNetwork } from './encoder.ts';
+import type { Encoder, EncoderTraining, Model, ModelConfiguration, Weights } from './model.ts';
 import { type StoredTensor, decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import {
   FORMS,
@@ -59,6 +62,11 @@ export function decodeModel(file: ArrayBuffer, where: string): Model {
   return decodeParts(file, where).model;
 }
 
+/** Whether the bytes are of a checkpoint file. Parameters and errors as for a model. */
+export function isCheckpoint(file: ArrayBuffer, where: string): boolean {
+  return decodeSafetensors(file, where).metadata['kind'] === 'checkpoint';
+}
+
 /** The checkpoint in the bytes of a checkpoint file. Parameters and errors as for a model. */
 export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
   const { model, metadata, tensors } = decodeParts(file, where);
@@ -91,7 +99,7 @@ export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
 }
 
 /** The configuration as metadata, in the schemas' order, so that equal models make equal files. */
-function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Record<string, string> {
+function describe(kind: 'model' | 'checkpoint', { configuration, encoder }: Model): Record<string, string> {
   const { model: given, ...settings } = configuration.settings;
   // As JSON has it: a member of a layer that is undefined is one that is left out.
   const model = JSON.parse(JSON.stringify(given)) as unknown;
@@ -105,13 +113,20 @@ function describe(kind: 'model' | 'checkpoint', { configuration }: Model): Recor
     version: String(FORMAT_VERSION),
     kind,
     ...Object.fromEntries(values.map(([name, value]) => [name, JSON.stringify(value)])),
+    ...(encoder ? { encoder: JSON.stringify(v.parse(encoderSchema, plain(encoder))) } : {}),
   };
+}
+
+/** What the file says of an encoder, as JSON has it: a member of a layer that is undefined is one that is left out. */
+function plain({ layers, training }: Encoder): unknown {
+  return JSON.parse(JSON.stringify({ layers, training })) as unknown;
 }
 
 function modelTensors(model: Model): [string, StoredTensor][] {
   return [
     ...NETWORKS.flatMap((network) => prefixed(network, model[network])),
     ...prefixed('statistics', model.statistics),
+    ...(model.encoder ? prefixed('encoder', model.encoder.weights) : []),
   ];
 }
 
@@ -141,16 +156,32 @@ function decodeParts(
     weightsOf(tensors, prefix, layout, where);
   const statistics = read('statistics', networks.generator.statistics);
   checkVariances(statistics, where);
+  const { encoder } = metadata;
   return {
     model: {
       configuration,
       generator: read('generator', networks.generator.layout),
       statistics,
       critic: read('critic', networks.critic.layout),
+      ...(encoder === undefined
+        ? {}
+        : { encoder: encoderOf(encoder, configuration, (layout) => read('encoder', layout), where) }),
     },
     metadata,
     tensors,
   };
+}
+
+/** The encoder that a text of the metadata describes. */
+function encoderOf(
+  text: string,
+  { settings }: ModelConfiguration,
+  read: (layout: ParameterLayout) => Weights,
+  where: string,
+): Encoder {
+  const { layers, training } = parsed(encoderSchema, parseJson(text), `${where}: encoder`);
+  const { layout } = namingFile(where, () => encoderNetwork(settings.model, layers));
+  return { layers, training, weights: read(layout) };
 }
 
 /** The named tensors of a network, in the order of its layout. */
@@ -290,6 +321,20 @@ const restEntries = {
 const settingsSchema = v.strictObject(settingsEntries);
 const restSchema = v.strictObject(restEntries);
 
+const encoderTraining = v.strictObject({
+  cost: v.picklist(LIKELIHOOD_COSTS),
+  lambda: v.pipe(v.number(), v.gtValue(0)),
+  steps: whole(1),
+  batch: whole(1),
+  simulated: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  samples: whole(1),
+  optimiser,
+  seed: whole(0),
+  data: v.string(),
+}) satisfies v.GenericSchema<unknown, EncoderTraining>;
+
+const encoderSchema = v.strictObject({ layers: v.array(layer), training: encoderTraining });
+
 const runPlan = v.strictObject({
   steps: whole(1),
   reportEvery: whole(1),
@@ -305,8 +350,13 @@ function configurationOf(metadata: Readonly<Record<string, string>>, where: stri
     );
   const given = parsed(settingsSchema, values(settingsEntries), where);
   const rest = parsed(restSchema, values(restEntries), where);
+  return { settings: namingFile(where, () => trainerSettings(given)), ...rest };
+}
+
+/** The result of a check whose errors are to name the file. */
+function namingFile<T>(where: string, check: () => T): T {
   try {
-    return { settings: trainerSettings(given), ...rest };
+    return check();
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${where}: ${error.message}`);
     throw error;

@@ -1,40 +1,50 @@
 /** A model's weights on the GPU, with one owner, and its networks as parts of graphs over them. */
 import type { Device, OwnedBuffer } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
 import type { Graph, Tensor } from '../graph/graph.ts';
 import { type Networks, networksOf } from '../nn/architectures.ts';
 import { type ParameterLayout, type Stack, applyStack, parameterTensors } from '../nn/layers.ts';
+import { type EncoderNetwork, encoderNetwork } from './encoder.ts';
 import type { Model, Weights } from './model.ts';
 import { flatten } from './weights.ts';
 
-/** The buffers that the networks' weights are in, by the names that graphs know them by. */
-const BUFFERS = ['generator', 'statistics', 'critic'] as const;
+/** The buffers that the networks' weights are in, by the names that graphs know them by; the last only where there is an encoder. */
+const BUFFERS = ['generator', 'statistics', 'critic', 'encoder'] as const;
+type Buffers = Record<Exclude<(typeof BUFFERS)[number], 'encoder'>, GPUBuffer> & { encoder?: GPUBuffer };
 
 export class ResidentModel implements Disposable {
   readonly model: Model;
   readonly #networks: Networks;
+  readonly #encoder: EncoderNetwork | undefined;
   readonly #owned: readonly OwnedBuffer[];
 
   constructor(device: Device, model: Model) {
     this.model = model;
-    this.#networks = networksOf(model.configuration.settings.model);
+    const { settings } = model.configuration;
+    this.#networks = networksOf(settings.model);
+    this.#encoder = model.encoder && encoderNetwork(settings.model, model.encoder.layers);
     const { generator, critic } = this.#networks;
     const contents: readonly [ParameterLayout, Weights][] = [
       [generator.layout, model.generator],
       [generator.statistics, model.statistics],
       [critic.layout, model.critic],
+      ...(this.#encoder && model.encoder
+        ? [[this.#encoder.layout, model.encoder.weights] satisfies [ParameterLayout, Weights]]
+        : []),
     ];
     const flat = contents.map(([layout, weights]) => flatten(layout, weights));
-    this.#owned = BUFFERS.map((name, i) => device.storageOf(name, flat[i] as Float32Array<ArrayBuffer>));
+    this.#owned = flat.map((words, i) => device.storageOf(BUFFERS[i] as string, words));
   }
 
   /** The buffers of the weights, for a plan. */
-  get externals(): Readonly<Record<(typeof BUFFERS)[number], GPUBuffer>> {
-    const [generator, statistics, critic] = this.#owned.map(({ buffer }) => buffer) as [
+  get externals(): Readonly<Buffers> {
+    const [generator, statistics, critic, encoder] = this.#owned.map(({ buffer }) => buffer) as [
       GPUBuffer,
       GPUBuffer,
       GPUBuffer,
+      GPUBuffer | undefined,
     ];
-    return { generator, statistics, critic };
+    return { generator, statistics, critic, ...(encoder ? { encoder } : {}) };
   }
 
   /** G, its batch norms frozen: latents [k, r] → samples [k, d]. */
@@ -52,6 +62,19 @@ export class ResidentModel implements Disposable {
     const weights = parameterTensors(graph, layout, 'critic');
     const apply = (stack: Stack, x: Tensor): Tensor => applyStack(graph, stack, weights, x);
     return apply(fake, trunk ? apply(trunk, generated) : generated);
+  }
+
+  /**
+   * The encoder: observations [n, d] → the Gaussian proposals of their latents, [n, proposalWidth(r)].
+   * @throws UserError where the model has none.
+   */
+  encode(graph: Graph, observations: Tensor): Tensor {
+    if (!this.#encoder)
+      throw new UserError(
+        'encoder: the model has none; train one with trainEncoder, or on the command line with encode MODEL --data SPEC',
+      );
+    const { stack, layout } = this.#encoder;
+    return applyStack(graph, stack, parameterTensors(graph, layout, 'encoder'), observations);
   }
 
   dispose(): void {

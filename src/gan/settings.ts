@@ -208,7 +208,8 @@ function wholeNumber(name: string, value: number, least: number): number {
   return value;
 }
 
-function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSettings {
+/** The settings of an optimiser, checked. @param which its name, for messages. @throws UserError */
+export function checkOptimiser(which: string, settings: OptimiserSettings): OptimiserSettings {
   oneOf(`${which}.kind`, settings.kind, OPTIMISERS);
   const positive = { rate: settings.rate, epsilon: settings.epsilon };
   for (const [name, value] of Object.entries(positive)) {
