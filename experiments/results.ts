@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Output } from '../src/cli/output.ts';
 import type { Stated } from '../src/cli/scoring.ts';
 import { writeWhole } from '../src/node/files.ts';
-import { valuesOf } from '../src/report/score-summary.ts';
+import { readingOf } from '../src/report/estimators.ts';
 import { densityFigure } from '../src/report/density-figure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ExperimentOptions } from './options.ts';
@@ -52,7 +52,7 @@ export async function writeResults({ path, output }: Laboratory, report: Report)
     densityFigure({
       title,
       xTitle,
-      series: drawn.map(({ name, scores }) => ({ name, values: valuesOf(scores, of) })),
+      series: drawn.map((set) => ({ name: set.name, values: readingOf(of).values(set) })),
     });
   const files = {
     'result.json': `${JSON.stringify(result, null, 2)}\n`,

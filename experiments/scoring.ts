@@ -1,18 +1,25 @@
 /** Scores sets of images under a model beside other ways to tell them apart, and says what came out. */
 import { createHash } from 'node:crypto';
 import { table } from '../src/cli/output.ts';
-import { type Stated, describeScoring, yardsticksOf } from '../src/cli/scoring.ts';
+import { describeScoring } from '../src/cli/score-tables.ts';
+import { type Stated, yardsticksOf } from '../src/cli/scoring.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { encodeModel } from '../src/gan/model-file.ts';
 import type { Model } from '../src/gan/model.ts';
 import { finalLambda } from '../src/gan/settings.ts';
 import type { Baselines } from '../src/likelihood/baselines.ts';
 import { type Interval, meanInterval } from '../src/likelihood/interval.ts';
-import { Scorer } from '../src/likelihood/scorer.ts';
+import { Scorer, type Scores } from '../src/likelihood/scorer.ts';
 import { type Separation, separation } from '../src/likelihood/separation.ts';
 import { densityOf } from '../src/report/density.ts';
-import { type SetSummary, YARDSTICKS, summarise, valuesOf } from '../src/report/score-summary.ts';
-import { ESTIMATORS, type Estimator, type ScoredSet, scoresCsv } from '../src/report/scores-csv.ts';
+import {
+  PRIOR_ESTIMATORS,
+  type PriorEstimator,
+  type ScoredSet,
+  readingOf,
+} from '../src/report/estimators.ts';
+import { type SetSummary, YARDSTICKS, summarise } from '../src/report/score-summary.ts';
+import { scoresCsv } from '../src/report/scores-csv.ts';
 import { type Laboratory, kept } from './laboratory.ts';
 
 /** A set of test images under the name that tables and figures show. */
@@ -48,7 +55,7 @@ export async function scoreSets(
   using scorer = await Scorer.create(device, model, { latents, seed, lambda });
   const scored: Scored[] = [];
   for (const { name, images } of sets) {
-    const key = JSON.stringify(['scores', weights, images.name, latents, seed]);
+    const key = JSON.stringify(['scores with causes', weights, images.name, latents, seed]);
     const scores = await kept(lab, key, async () => {
       const bar = output.progress(`scoring ${name}`, images.count);
       const onProgress = (done: number): void => bar.update(Math.floor(done * images.count));
@@ -69,7 +76,7 @@ export async function scoreSets(
 }
 
 /** What tells sets apart; higher is more like the training data. */
-export const MEASURES = [...ESTIMATORS, 'nearest-sample', ...YARDSTICKS] as const;
+export const MEASURES = [...PRIOR_ESTIMATORS, 'nearest-sample', ...YARDSTICKS] as const;
 export type Measure = (typeof MEASURES)[number];
 
 const MEASURE_NAMES: Readonly<Record<Measure, string>> = {
@@ -82,20 +89,24 @@ const MEASURE_NAMES: Readonly<Record<Measure, string>> = {
   parzen: 'Parzen window',
 };
 
+/** Costs of the nearest samples: these scores' latents are the prior's. */
+function nearestOf({ nearestCost }: Scores): Float64Array {
+  return nearestCost as Float64Array;
+}
+
 /** The values of a measure, one per image; undefined where there are none, as of yardsticks that were not asked for. */
-function measured({ scores, yardsticks }: Scored, measure: Measure): Float64Array | undefined {
+function measured(set: Scored, measure: Measure): Float64Array | undefined {
   switch (measure) {
     case 'nearest-sample':
-      return scores.nearestCost.map((cost) => -cost);
+      return nearestOf(set.scores).map((cost) => -cost);
     case 'constant':
     case 'linear':
     case 'parzen':
-      return yardsticks?.[measure] ?? undefined;
+      return set.yardsticks?.[measure] ?? undefined;
     case 'paper-score':
-      return scores.paperScore ?? undefined;
     case 'importance':
     case 'surrogate':
-      return scores[measure];
+      return readingOf(measure).values(set);
   }
 }
 
@@ -103,22 +114,22 @@ function measured({ scores, yardsticks }: Scored, measure: Measure): Float64Arra
 export interface SetResult extends SetSummary {
   readonly data: string;
   /** Where the smooth density of each estimator is highest. */
-  readonly modes: Readonly<Record<Estimator, number>>;
+  readonly modes: Readonly<Record<PriorEstimator, number>>;
   /** Mean cost of the nearest of the K generated samples. */
   readonly nearestCost: Interval;
 }
 
 export function resultOf(set: Scored): SetResult {
-  const mode = (estimator: Estimator): number => densityOf(valuesOf(set.scores, estimator)).mode;
+  const mode = (estimator: PriorEstimator): number => densityOf(readingOf(estimator).values(set)).mode;
   return {
-    ...summarise(set, ESTIMATORS, set.yardsticks),
+    ...summarise(set, PRIOR_ESTIMATORS, { baselines: set.yardsticks }),
     data: set.data,
     modes: {
       importance: mode('importance'),
       surrogate: mode('surrogate'),
       'paper-score': mode('paper-score'),
     },
-    nearestCost: meanInterval(set.scores.nearestCost),
+    nearestCost: meanInterval(nearestOf(set.scores)),
   };
 }
 
@@ -179,5 +190,7 @@ export function describe(
 
 /** The scores of every image, as `entropic-gan score` writes them, and the cost of the nearest sample. */
 export function csvOf(sets: readonly Scored[]): string {
-  return scoresCsv(sets, ESTIMATORS, [{ name: 'nearest_cost', cell: (scores, i) => scores.nearestCost[i] }]);
+  return scoresCsv(sets, PRIOR_ESTIMATORS, [
+    { name: 'nearest_cost', cell: ({ scores }, i) => nearestOf(scores)[i] },
+  ]);
 }

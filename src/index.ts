@@ -6,6 +6,7 @@ export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
 export type { BootstrapOptions } from './likelihood/bootstrap.ts';
 export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
 export { type Interval, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
+export { type LatentSweepOptions, latentSweep } from './likelihood/latent-sweep.ts';
 export {
   type LinearGaussian,
   expectedLogLikelihood,

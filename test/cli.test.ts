@@ -262,9 +262,10 @@ describe('score', () => {
     );
     expect(stdout).toMatch(/^yardsticks: mean log-likelihood +constant image +linear generator +Parzen$/m);
     expect(stdout).toMatch(/AUROC \[95 %\]/);
+    expect(stdout).toMatch(/mean L_K +± 95 %.*certificate +bits\/dim +tight +loose mostly for$/m);
     const [header, ...rows] = lines(await readFile(out, 'utf8'));
     expect(header).toBe(
-      'dataset,index,label,surrogate,importance,distance,latent,coupling_entropy,log_c,ess_surrogate,ess_importance,max_weight,pareto_k,standard_error,certificate,verdict,bits_per_dim,paper_score',
+      'dataset,index,label,surrogate,importance,distance,latent,coupling_entropy,log_c,ess_surrogate,ess_importance,max_weight,pareto_k,standard_error,certificate,verdict,bits_per_dim,paper_score,reason',
     );
     expect(rows).toHaveLength(27);
     const names = (header as string).split(',');
@@ -280,7 +281,8 @@ describe('score', () => {
       expect(sum).toBeCloseTo(value('surrogate'), 9);
       expect(value('certificate')).toBeCloseTo(value('importance') - Math.log(20), 9);
       expect(value('bits_per_dim')).toBeCloseTo(-value('importance') / (16 * Math.LN2) + Math.log2(255), 9);
-      expect(['tight', 'loose']).toContain(cells[names.indexOf('verdict')]);
+      const [verdict, reason] = [cells[names.indexOf('verdict')], cells[names.indexOf('reason')]];
+      expect(reason).toMatch(verdict === 'tight' ? /^ESS \d\S*(; k̂ \S+)?$/ : /below 10|above 0\.7/);
       for (const name of ['ess_surrogate', 'ess_importance', 'max_weight', 'pareto_k', 'paper_score'])
         expect(cells[names.indexOf(name)]).toMatch(/^-?\d/);
     });
@@ -304,6 +306,44 @@ describe('score', () => {
     const cell = (name: string): string | undefined => row.split(',')[header.split(',').indexOf(name)];
     expect([cell('surrogate'), cell('paper_score')]).toEqual(['', '']);
     expect(cell('importance')).toMatch(/^-?\d/);
+  });
+
+  it('shows how the estimates change with K, and whether a set is typical of another', async () => {
+    const inSweep = (name: string): string => at('sweep', name);
+    const stdout = await succeed(
+      `score ${at('base', 'model.safetensors')} --latents 4,40,400 --data ${folder}?labels=0 --limit 6`,
+      `--typical-of ${folder}?labels=1 --out ${inSweep('s.csv')} --sweep ${inSweep('s.svg')} --json`,
+    );
+    const [summary, ...others] = lines(stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(others).toEqual([]);
+    const { latents, estimators, sweep, typicality } = summary as {
+      latents: number;
+      estimators: Record<string, { mean: object }>;
+      sweep: { latents: number; importance: object; surrogate: object }[];
+      typicality: object;
+    };
+    expect(latents).toBe(400);
+    expect(sweep.map((point) => point.latents)).toEqual([4, 40, 400]);
+    const ends = { value: expect.any(Number), low: expect.any(Number), high: expect.any(Number) } as object;
+    for (const point of sweep) expect(point).toMatchObject({ importance: ends, surrogate: ends });
+    expect(sweep[2]).toMatchObject({
+      importance: estimators['importance']?.mean,
+      surrogate: estimators['surrogate']?.mean,
+    });
+    expect(typicality).toEqual({
+      reference: `${folder}?labels=1`,
+      referenceCount: 20,
+      difference: expect.any(Number) as number,
+      pValue: expect.any(Number) as number,
+    });
+    const svg = await readFile(inSweep('s.svg'), 'utf8');
+    for (const text of ['latents a sample, K (logarithmic scale)', '400', 'S_K, surrogate'])
+      expect(svg).toContain(text);
+    // The CSV holds the largest K alone.
+    const rows = lines(await readFile(inSweep('s.csv'), 'utf8')).slice(1);
+    const means = rows.reduce((sum, row) => sum + Number(row.split(',')[4]), 0) / rows.length;
+    expect(rows).toHaveLength(6);
+    expect(means).toBeCloseTo((sweep[2]?.importance as { value: number }).value, 9);
   });
 });
 
@@ -450,6 +490,22 @@ describe('bad input ends with exit code 2 and one line', () => {
       message: /cost is l1, but lambda is missing: that of the training, 1, is in units of cost half-squared/,
     },
     'K of 0': { args: () => score('--latents', '0'), message: /latents is 0; must be a whole number from 1/ },
+    'K that do not rise': {
+      args: () => score('--latents', '100,10'),
+      message: /latents are 100, 10, and 10 does not rise above 100; give each K once, in rising order/,
+    },
+    'K that is no number': {
+      args: () => score('--latents', '100,,1000'),
+      message: /option '--latents <K>' is '100,,1000': give a number/,
+    },
+    'a sweep over one K': {
+      args: () => score('--sweep', at('never.svg')),
+      message: /--sweep draws a curve over K, and --latents is 2000; give several, as in --latents 100,1000/,
+    },
+    'a reference that does not fit the model': {
+      args: () => score('--typical-of', at('wide-images-idx3-ubyte')),
+      message: /\[5,5,1\] \(25 values\), the model was made for \[4,4,1\] \(16\)/,
+    },
     'λ of a score below 0': { args: () => score('--lambda', '-2'), message: /lambda is -2; must be/ },
     'an unknown estimator': {
       args: () => score('--estimators', 'importance,magic'),

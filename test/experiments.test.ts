@@ -108,18 +108,26 @@ const share = v.strictObject({
 });
 const ofEstimators = <T extends v.GenericSchema>(value: T) =>
   v.strictObject({ importance: value, surrogate: value, 'paper-score': value });
+const summary = { mean: interval, quantiles: v.strictTuple([number, number, number]) };
+const ess = v.pipe(number, v.minValue(0.999));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const bound = v.strictObject({
+  certificate: number,
+  bitsPerDim: number,
+  tight: count,
+  loose: count,
+  cause: v.nullable(v.string()),
+});
 const set = v.strictObject({
   name: v.string(),
   data: v.string(),
   count: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  estimators: ofEstimators(
-    v.strictObject({ mean: interval, quantiles: v.strictTuple([number, number, number]) }),
-  ),
+  estimators: v.strictObject({
+    importance: v.strictObject({ ...summary, ess, bound }),
+    surrogate: v.strictObject({ ...summary, ess }),
+    'paper-score': v.strictObject(summary),
+  }),
   modes: ofEstimators(number),
-  essImportance: v.pipe(number, v.minValue(0.999)),
-  essSurrogate: v.pipe(number, v.minValue(0.999)),
-  tight: v.pipe(v.number(), v.integer()),
-  bitsPerDim: number,
   nearestCost: interval,
   yardsticks: v.optional(
     v.strictObject({ constant: interval, linear: v.nullable(interval), parzen: interval }),
@@ -176,7 +184,7 @@ async function resultOf<K extends keyof typeof RESULTS>(name: K, path: string) {
   for (const figure of ['log-likelihoods.svg', 'paper-scores.svg'])
     expect(await readFile(join(path, figure), 'utf8')).toMatch(/^<svg.*<\/svg>$/s);
   const [header = '', ...rows] = lines(await readFile(join(path, 'scores.csv'), 'utf8'));
-  expect(header).toMatch(/^dataset,index,label,surrogate,importance,.*,paper_score,nearest_cost$/);
+  expect(header).toMatch(/^dataset,index,label,surrogate,importance,.*,paper_score,reason,nearest_cost$/);
   expect(rows).toHaveLength(result.sets.reduce((sum, { count }) => sum + count, 0));
   return result;
 }

@@ -9,6 +9,7 @@ import { stretches, trainingCurves } from '../src/report/curves.ts';
 import { type Picture, imageGrid } from '../src/report/grid.ts';
 import { histogram, likelihoodHistogram } from '../src/report/histogram.ts';
 import { decimalsFor, quantile, robustRange } from '../src/report/range.ts';
+import { type SweepFigureOptions, sweepFigure } from '../src/report/sweep-figure.ts';
 import { threefryNormals } from '../src/data/random.ts';
 
 const pixel = ({ width, data }: Picture, x: number, y: number): number[] => [
@@ -324,5 +325,75 @@ describe('trainingCurves', () => {
     await expect(trainingCurves({ series, yTitle: 'J' })).rejects.toThrow(
       "none of the 1 points of 'J' is finite",
     );
+  });
+});
+
+describe('sweepFigure', () => {
+  type Point = SweepFigureOptions['sets'][number]['sweep'][number];
+  const point = (latents: number, value: number, half = 0.5): Point => ({
+    latents,
+    importance: { value, low: value - half, high: value + half },
+    surrogate: { value: value - 1, low: value - 2, high: value },
+  });
+  const sweep = [point(100, -60), point(1000, -50), point(10_000, -48)];
+  /** Where the circles of a figure are, in the order of its data: both curves of K after K. */
+  const circles = (svg: string): [number, number][] =>
+    [
+      ...svg.matchAll(/aria-label="latents a sample[^"]*"[^>]*transform="translate\(([\d.]+),([\d.]+)\)"/g),
+    ].map((match) => [Number(match[1]), Number(match[2])]);
+
+  it('names axes, curves and sets, and marks each K on a logarithmic axis', async () => {
+    const svg = await sweepFigure({
+      sets: [
+        { name: 'ones', sweep },
+        { name: 'others', sweep: [point(100, -900), point(1000, -850), point(10_000, -849)] },
+      ],
+      title: 'Over K',
+    });
+    expect(texts(svg)).toEqual(
+      expect.arrayContaining([
+        'Over K',
+        'bands: 95 % intervals of the mean L_K',
+        'latents a sample, K (logarithmic scale)',
+        'mean (nats)',
+        'L_K, importance-weighted',
+        'S_K, surrogate',
+        'ones',
+        'others',
+        '100',
+        '1,000',
+        '10,000',
+      ]),
+    );
+    const at = circles(svg);
+    expect(at).toHaveLength(12);
+    const places = [...new Set(at.map(([x]) => x))].sort((a, b) => a - b);
+    expect(places).toHaveLength(3);
+    expect(places[1]! - places[0]!).toBeCloseTo(places[2]! - places[1]!, 6);
+  });
+
+  it('draws L_K above S_K, and without a band where there is no interval', async () => {
+    const one = [point(10, -60, Number.NaN), point(20, -50, Number.NaN)];
+    const svg = await sweepFigure({ sets: [{ name: 'one sample', sweep: one }] });
+    expect(svg).not.toContain('NaN');
+    const at = circles(svg);
+    const heights = (x: number): number[] => at.filter((place) => place[0] === x).map(([, y]) => y);
+    expect(at).toHaveLength(4);
+    for (const x of new Set(at.map((place) => place[0]))) {
+      const [importance, surrogate] = heights(x);
+      expect(importance).toBeLessThan(surrogate!); // y grows downwards
+    }
+  });
+
+  it('refuses what cannot be drawn', async () => {
+    await expect(sweepFigure({ sets: [] })).rejects.toThrow('sweep: no data sets');
+    await expect(sweepFigure({ sets: [{ name: 'a', sweep: [point(1, 2)] }] })).rejects.toThrow(
+      "sweep: 'a' has 1 K to draw a curve over",
+    );
+    const twice = [
+      { name: 'a', sweep },
+      { name: 'a', sweep },
+    ];
+    await expect(sweepFigure({ sets: twice })).rejects.toThrow("two data sets are called 'a'");
   });
 });

@@ -6,12 +6,14 @@ import { Trainer } from '../gan/trainer.ts';
 import { mlp } from '../nn/architectures.ts';
 import { writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
-import { type Estimator, scoresCsv } from '../report/scores-csv.ts';
+import type { Estimator } from '../report/estimators.ts';
+import { scoresCsv } from '../report/scores-csv.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, warmedUp, wholeNumber, withDeviceOptions } from './options.ts';
 import { commandOutput, seconds } from './output.ts';
 import { prepareFolder, runFolder } from './run-folder.ts';
-import { describeScoring, drawScoring, recordScoring, scoreSets } from './scoring.ts';
+import { describeScoring } from './score-tables.ts';
+import { drawScoring, recordScoring, scoreSets } from './scoring.ts';
 import { trainInto } from './training.ts';
 
 interface DemoOptions extends DeviceOptions {
@@ -67,7 +69,7 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     device,
     model,
     tests,
-    { latents: LATENTS, seed: 1, estimators: ESTIMATORS, training, signal },
+    { latents: [LATENTS], seed: 1, estimators: ESTIMATORS, training, signal },
     output,
   );
   const files = {

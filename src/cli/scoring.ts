@@ -1,20 +1,15 @@
-/** Scores data sets under a model beside the yardsticks, and says what came out. */
+/** Scores data sets under a model beside the yardsticks; records and draws what came out. */
 import { type Dataset, mergeLike } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Model } from '../gan/model.ts';
 import { type Baselines, baselines } from '../likelihood/baselines.ts';
-import type { Interval } from '../likelihood/interval.ts';
-import { type ScorerOptions, type Scores, Scorer } from '../likelihood/scorer.ts';
+import { latentSweep } from '../likelihood/latent-sweep.ts';
+import type { ScorerOptions, Scores } from '../likelihood/scorer.ts';
+import type { Estimator, ScoredSet } from '../report/estimators.ts';
 import { likelihoodHistogram } from '../report/histogram.ts';
-import {
-  type SetSeparation,
-  type SetSummary,
-  YARDSTICKS,
-  separations,
-  summarise,
-} from '../report/score-summary.ts';
-import type { Estimator, ScoredSet } from '../report/scores-csv.ts';
-import { type Output, table } from './output.ts';
+import { type SetSeparation, type SetSummary, separations, summarise } from '../report/score-summary.ts';
+import { sweepFigure } from '../report/sweep-figure.ts';
+import type { Output } from './output.ts';
 
 export interface Scoring {
   readonly sets: readonly [ScoredSet, ...ScoredSet[]];
@@ -39,43 +34,61 @@ export interface Stated {
 /** Steps of the progress bar a data set. */
 const BAR = 100;
 
+export interface ScoringOptions extends Omit<ScorerOptions, 'latents' | 'proposal'> {
+  /** K, rising: several make a sweep, of which the last is reported in full. */
+  readonly latents: readonly number[];
+  readonly estimators: readonly Estimator[];
+  /** Training data of the yardsticks. */
+  readonly training?: Dataset;
+  /** Samples that each data set, as a batch, is tested against. */
+  readonly reference?: Dataset;
+  readonly signal: AbortSignal;
+}
+
 export async function scoreSets(
   device: Device,
   model: Model,
   datasets: readonly [Dataset, ...Dataset[]],
-  options: ScorerOptions & {
-    readonly estimators: readonly Estimator[];
-    /** Training data of the yardsticks. */
-    readonly training?: Dataset;
-    readonly signal: AbortSignal;
-  },
+  options: ScoringOptions,
   output: Output,
 ): Promise<Scoring> {
-  const { estimators, training, signal, ...scorerOptions } = options;
-  using scorer = await Scorer.create(device, model, scorerOptions);
-  const bar = output.progress('scoring', datasets.length * BAR);
-  const sets: ScoredSet[] = [];
+  const { estimators, training, reference, latents, signal, ...scorerOptions } = options;
+  const toScore = [...datasets, ...(reference ? [reference] : [])];
+  const bar = output.progress('scoring', toScore.length * BAR);
+  const scored: ScoredSet[] = [];
   try {
-    for (const [index, dataset] of datasets.entries()) {
-      const onProgress = (share: number): void => bar.update(Math.floor((index + share) * BAR), dataset.name);
-      const scores = await scorer.score(dataset, { signal, onProgress });
-      sets.push({
+    for (const [index, dataset] of toScore.entries()) {
+      const sweep = await latentSweep(device, model, dataset, {
+        ...scorerOptions,
+        // One K is enough of the reference.
+        latents: dataset === reference ? latents.slice(-1) : latents,
+        signal,
+        onProgress: (share) => bar.update(Math.floor((index + share) * BAR), dataset.name),
+      });
+      scored.push({
         name: dataset.name,
         ...(dataset.labels ? { labels: dataset.labels } : {}),
-        scores,
+        scores: sweep.at(-1) as Scores,
+        ...(sweep.length > 1 ? { sweep } : {}),
       });
     }
   } finally {
     bar.stop();
   }
-  const [first] = sets as [ScoredSet];
+  const sets = scored.slice(0, datasets.length) as [ScoredSet, ...ScoredSet[]];
+  const [{ scores }] = sets;
   const yardsticks =
-    training && (await yardsticksOf(device, training, datasets, first.scores.cost, scorer.lambda, signal));
+    training && (await yardsticksOf(device, training, datasets, scores.cost, scores.lambda, signal));
   return {
-    sets: sets as [ScoredSet, ...ScoredSet[]],
-    summaries: sets.map((set, i) => summarise(set, estimators, yardsticks?.[i])),
-    separations: separations(sets as [ScoredSet, ...ScoredSet[]], estimators),
-    stated: statedOf(model, first.scores),
+    sets,
+    summaries: sets.map((set, i) =>
+      summarise(set, estimators, {
+        ...(yardsticks?.[i] ? { baselines: yardsticks[i] } : {}),
+        ...(reference ? { reference: scored.at(-1) as ScoredSet } : {}),
+      }),
+    ),
+    separations: separations(sets, estimators),
+    stated: statedOf(model, scores),
   };
 }
 
@@ -114,12 +127,6 @@ export async function yardsticksOf(
   });
 }
 
-const NAMES: Readonly<Record<Estimator, string>> = {
-  importance: 'L_K',
-  surrogate: 'S_K',
-  'paper-score': 'paper score',
-};
-
 /** A line of JSON for each data set and each comparison. */
 export function recordScoring({ summaries, separations: told, stated }: Scoring, output: Output): void {
   for (const summary of summaries) output.record({ ...summary, ...stated });
@@ -135,82 +142,10 @@ export function drawScoring({ sets, stated }: Scoring): Promise<string> {
   });
 }
 
-/** The tables that people read. */
-export function describeScoring({ summaries, separations: told, stated }: Omit<Scoring, 'sets'>): string {
-  const estimators = Object.keys(summaries[0]?.estimators ?? {}) as Estimator[];
-  const scale =
-    stated.pixelScale === null
-      ? 'on the scale of the data'
-      : `pixels are bytes times ${stated.pixelScale === 1 / 255 ? '1/255' : stated.pixelScale}`;
-  const lines = [
-    `Log-likelihoods in nats under f(y|x) = C exp(−l(y, G(x))/λ): cost ${stated.cost}, λ = ${stated.lambda}, d = ${stated.dimensions}, log C = ${stated.logC.toFixed(2)}, ${scale};`,
-    `${stated.latents} prior latents a sample; the model was trained for ${stated.steps} steps on ${stated.trainedOn}.`,
-  ];
-  for (const estimator of estimators) {
-    lines.push(
-      '',
-      table([
-        [
-          'data set',
-          'n',
-          `mean ${NAMES[estimator]}`,
-          '± 95 %',
-          'q05',
-          'median',
-          'q95',
-          ...(estimator === 'importance' ? ['mean ESS', 'tight', 'bits/dim'] : []),
-          ...(estimator === 'surrogate' ? ['mean ESS'] : []),
-        ],
-        ...summaries.map(({ name, count, estimators: of, ...rest }) => {
-          const { mean, quantiles } = of[estimator] as NonNullable<(typeof of)[Estimator]>;
-          return [
-            name,
-            count,
-            mean.value.toFixed(2),
-            halfWidth(mean),
-            ...quantiles.map((value) => value.toFixed(2)),
-            ...(estimator === 'importance'
-              ? [rest.essImportance.toFixed(1), `${rest.tight}/${count}`, rest.bitsPerDim.toFixed(3)]
-              : []),
-            ...(estimator === 'surrogate' ? [rest.essSurrogate.toFixed(1)] : []),
-          ];
-        }),
-      ]),
-    );
-  }
-  if (summaries[0]?.yardsticks)
-    lines.push(
-      '',
-      table([
-        ['yardsticks: mean log-likelihood', 'constant image', 'linear generator', 'Parzen'],
-        ...summaries.map(({ name, yardsticks }) => [
-          name,
-          ...YARDSTICKS.map((yardstick) => {
-            const mean = yardsticks?.[yardstick];
-            return mean ? `${mean.value.toFixed(2)} ± ${halfWidth(mean)}` : '–';
-          }),
-        ]),
-      ]),
-    );
-  if (told.length > 0)
-    lines.push(
-      '',
-      table([
-        [`${told[0]?.first} against`, 'by', 'AUROC [95 %]', 'AUPR [95 %]', 'FPR95 [95 %]'],
-        ...told.map(({ other, estimator, auroc, aupr, fpr95 }) => [
-          other,
-          NAMES[estimator],
-          ...[auroc, aupr, fpr95].map(withEnds),
-        ]),
-      ]),
-    );
-  return lines.join('\n');
-}
-
-function halfWidth({ low, high }: Interval): string {
-  return Number.isFinite(high - low) ? ((high - low) / 2).toFixed(2) : '–';
-}
-
-function withEnds({ value, low, high }: Interval): string {
-  return `${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
+/** The mean likelihoods over K as SVG, of a sweep. */
+export function drawSweep({ summaries, stated }: Scoring): Promise<string> {
+  return sweepFigure({
+    title: `Mean log-likelihoods under a model of ${stated.trainedOn}, λ = ${stated.lambda}`,
+    sets: summaries.map(({ name, sweep }) => ({ name, sweep: sweep ?? [] })),
+  });
 }
