@@ -59,7 +59,7 @@ describeGpu('Laplace proposals', (device) => {
     const n = 7;
     const observations = drawn(law, n);
     using resident = new ResidentModel(device, model);
-    const { proposals } = await laplaceProposals(
+    const proposals = await laplaceProposals(
       device,
       resident,
       dataset({ data: observations, shape: [n, d] }),
@@ -110,7 +110,7 @@ describeGpu('Laplace proposals', (device) => {
     const truth = Float32Array.from({ length: n * r }, () => normal());
     const observations = await generated(device, model, truth, r);
     using resident = new ResidentModel(device, model);
-    const { proposals } = await laplaceProposals(
+    const proposals = await laplaceProposals(
       device,
       resident,
       dataset({ data: observations, shape: [n, ...shape] }),

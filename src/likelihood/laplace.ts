@@ -46,13 +46,6 @@ export interface LaplaceOptions extends Noise {
   readonly onProgress?: (done: number) => void;
 }
 
-export interface LaplaceProposals {
-  /** Of each image, [N, proposalWidth(r)] (../ops/gaussian-proposal.ts). */
-  readonly proposals: Float32Array<ArrayBuffer>;
-  /** U at x̂, the negative log of the unnormalised posterior density without its constants; [N]. */
-  readonly potentials: Float64Array;
-}
-
 /** Adam's rates in latent space, where the prior has standard deviation 1: first to get near, then to settle. */
 const RATES = { far: 0.2, near: 0.05 } as const;
 /** Gauss–Newton steps at most; they end where none lowers U by more than SETTLED. */
@@ -60,7 +53,7 @@ const MOST_NEWTON_STEPS = 8;
 const SETTLED = 1e-4;
 
 /**
- * Laplace proposals of images.
+ * Laplace proposals of images: [N, proposalWidth(r)] (../ops/gaussian-proposal.ts).
  * @param set images whose samples fit the model.
  */
 export async function laplaceProposals(
@@ -68,7 +61,7 @@ export async function laplaceProposals(
   resident: ResidentModel,
   set: Dataset,
   options: LaplaceOptions,
-): Promise<LaplaceProposals> {
+): Promise<Float32Array<ArrayBuffer>> {
   const r = resident.model.configuration.settings.model.latent;
   const {
     starts = 8,
@@ -91,7 +84,6 @@ export async function laplaceProposals(
   const images = Math.max(1, Math.min(n, Math.floor(most / starts), Math.floor(mostCurved / r)));
   using work = await LaplaceWork.create(device, networks, images, starts);
   const proposals = new Float32Array(n * width);
-  const potentials = new Float64Array(n);
   for (let row = 0; row < n; row += images) {
     const count = Math.min(images, n - row);
     await work.begin(rowsOf(set, row, count), startsOf(seed, row, images, starts, r));
@@ -111,14 +103,13 @@ export async function laplaceProposals(
     }
     onProgress?.((row + count) / n);
     for (let i = 0; i < count; i++) {
-      potentials[row + i] = best.potentials[i] as number;
       proposals.set(
         proposalOf(best.latents.subarray(i * r, (i + 1) * r), matrixOf(curvature.hessians, i, r), widening),
         (row + i) * width,
       );
     }
   }
-  return { proposals, potentials };
+  return proposals;
 }
 
 /** Latents that each image begins with, [images·starts, r], drawn from the prior by the image's place in the set. */

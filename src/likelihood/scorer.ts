@@ -26,6 +26,7 @@ import {
 import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds } from './banks.ts';
 import { type Images, imagesFor } from './images.ts';
+import { encodeProposals } from './encoder.ts';
 import { laplaceProposals } from './laplace.ts';
 import { noiseOf } from './noise.ts';
 import { tailLength } from './pareto.ts';
@@ -36,11 +37,12 @@ import { PROPOSALS, type ProposalKind, type Scores, scoresOf } from './scores.ts
 export type { Scores };
 
 export interface ScorerOptions {
-  /** Latents per image, K. Default 2000 from the prior, 256 from a proposal of each image's own. */
+  /** Latents per image, K. Default 2000 from the prior, 256 and 64 from a Laplace and an encoder's proposal. */
   readonly latents?: number;
   /**
    * What the latents are drawn from. `prior`, the default: N(0, I), one bank for all images. `laplace`: a Gaussian about the most
-   * likely latent of each image (laplace.ts), for models whose posterior is much narrower than the prior.
+   * likely latent of each image (laplace.ts), for models whose posterior is much narrower than the prior. `encoder`: the Gaussian
+   * that the model's encoder gives (encoder.ts), the fast way.
    */
   readonly proposal?: ProposalKind;
   /** Same seed, same latents. Default 0. */
@@ -62,6 +64,9 @@ const MOST_RESIDENT_BYTES = 64 * 2 ** 20;
 
 /** Chunks of latents are multiples of this, a tile of the reduction. */
 const TILE = 64;
+
+/** Latents per image where none are asked for: fewer where they are nearer. */
+const LATENTS: Readonly<Record<ProposalKind, number>> = { prior: 2000, laplace: 256, encoder: 64 };
 
 export class Scorer implements Disposable {
   readonly model: Model;
@@ -90,13 +95,17 @@ export class Scorer implements Disposable {
    * @throws UserError on K or λ out of range, and on a model of the cosine cost for which no noise is stated.
    */
   static async create(device: Device, model: Model, options: ScorerOptions = {}): Promise<Scorer> {
-    const { proposal = 'prior', latents = proposal === 'prior' ? 2000 : 256, seed = 0 } = options;
+    const { proposal = 'prior', latents = LATENTS[proposal], seed = 0 } = options;
     if (!PROPOSALS.includes(proposal))
       throw new UserError(`scorer: proposal is ${JSON.stringify(proposal)}; known: ${PROPOSALS.join(', ')}`);
     if (!Number.isInteger(latents) || latents < 1 || latents > MOST_LATENTS)
       throw new UserError(`scorer: latents is ${latents}; must be a whole number from 1 to ${MOST_LATENTS}`);
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
       throw new UserError(`scorer: seed is ${seed}; must be a whole number from 0 to 4294967295`);
+    if (proposal === 'encoder' && !model.encoder)
+      throw new UserError(
+        'scorer: proposal is encoder, but the model has none; train one with trainEncoder (entropic-gan encode MODEL --data SPEC), or take proposal laplace',
+      );
     const noise = noiseOf(model.configuration.settings, options);
     device.check();
     return new Scorer(device, model, { latents, proposal, seed, ...noise });
@@ -154,13 +163,16 @@ export class Scorer implements Disposable {
       this.#check();
       signal?.throwIfAborted();
     };
-    /** The share of the work that finding the proposals is, roughly. */
-    const looking = 0.5;
     const common = { cost: this.cost, lambda: this.lambda, seed: this.#seed, check };
-    const { proposals } = await laplaceProposals(this.#device, this.#resident, set, {
-      ...common,
-      onProgress: (done) => onProgress?.(looking * done),
-    });
+    /** The share of the work that finding the proposals is, roughly. */
+    const looking = this.proposal === 'laplace' ? 0.8 : 0;
+    const proposals =
+      this.proposal === 'laplace'
+        ? await laplaceProposals(this.#device, this.#resident, set, {
+            ...common,
+            onProgress: (done) => onProgress?.(looking * done),
+          })
+        : await encodeProposals(this.#device, this.#resident, set);
     return await proposalStates(this.#device, this.#resident, set, {
       ...common,
       proposals,

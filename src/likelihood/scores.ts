@@ -8,7 +8,7 @@ import type { LikelihoodStates } from './proposal-states.ts';
 import { type Verdict, certificate, verdictOf } from './reliability.ts';
 
 /** What latents may be drawn from: the prior N(0, I), or a Gaussian of each image's own. */
-export const PROPOSALS = ['prior', 'laplace'] as const;
+export const PROPOSALS = ['prior', 'laplace', 'encoder'] as const;
 export type ProposalKind = (typeof PROPOSALS)[number];
 
 /** Likelihood estimates per image, in nats on the model's pixel scale, with what they are stated for. */
