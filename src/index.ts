@@ -5,6 +5,8 @@ export { type BaselineOptions, type Baselines, baselines } from './likelihood/ba
 export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
 export type { BootstrapOptions } from './likelihood/bootstrap.ts';
 export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
+export { type EncoderOptions, type EncoderReport, trainEncoder } from './likelihood/encoder-training.ts';
+export { encodeProposals } from './likelihood/encoder.ts';
 export { type Interval, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
 export { type LatentSweepOptions, latentSweep } from './likelihood/latent-sweep.ts';
 export {
@@ -34,6 +36,7 @@ export {
   separation,
 } from './likelihood/separation.ts';
 export { type Typicality, typicality } from './likelihood/typicality.ts';
+export { proposalWidth } from './ops/gaussian-proposal.ts';
 export type { LikelihoodCost } from './ops/log-likelihood.ts';
 export {
   type EntropicObjective,
@@ -48,7 +51,8 @@ export { type GaussianData, type GaussianOptions, gaussianData } from './data/ga
 export { type GlyphOptions, glyphs } from './data/glyphs.ts';
 export { type ImageConversion, convertImages } from './data/image-conversion.ts';
 export type { Checkpoint } from './gan/checkpoint.ts';
-export type { Model, ModelConfiguration, Weights } from './gan/model.ts';
+export type { HiddenLayers } from './gan/encoder.ts';
+export type { Encoder, EncoderTraining, Model, ModelConfiguration, Weights } from './gan/model.ts';
 export type {
   Cost,
   Form,

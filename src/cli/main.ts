@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEncode } from './encode.ts';
 import { runProgram } from './run-program.ts';
 import { registerSample } from './sample.ts';
 import { registerScore } from './score.ts';
@@ -34,7 +35,14 @@ First steps:
   entropic-gan sample runs/one/model.safetensors --out ones.png`,
   );
 
-for (const register of [registerDemo, registerDoctor, registerTrain, registerScore, registerSample])
+for (const register of [
+  registerDemo,
+  registerDoctor,
+  registerTrain,
+  registerScore,
+  registerEncode,
+  registerSample,
+])
   register(program);
 
 await runProgram(program);
