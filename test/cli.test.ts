@@ -292,20 +292,26 @@ describe('score', () => {
     const out = at('some.csv');
     const stdout = await succeed(
       `score ${at('base', 'checkpoint.safetensors')} --latents 100 --json --lambda 0.5 --limit 5`,
-      `--data ${folder} --data ${folder}?labels=1 --estimators importance --out ${out}`,
+      `--data ${folder} --data ${folder}?labels=1 --estimators importance,laplace --proposal-latents 32 --out ${out}`,
     );
-    const [first, second, separation, ...others] = lines(stdout).map(
+    const [first, second, separation, byLaplace, ...others] = lines(stdout).map(
       (line) => JSON.parse(line) as Record<string, unknown>,
     );
     expect(others).toEqual([]);
     expect(first).toMatchObject({ name: `${folder}?limit=5`, count: 5, lambda: 0.5, latents: 100 });
-    expect(Object.keys(first?.['estimators'] as object)).toEqual(['importance']);
+    expect(first).toMatchObject({ adapted: { laplace: { latents: 32 } } });
+    expect(Object.keys(first?.['estimators'] as object)).toEqual(['importance', 'laplace']);
     expect(second).toMatchObject({ name: `${folder}?labels=1&limit=5` });
     expect(separation).toMatchObject({ estimator: 'importance', first: `${folder}?limit=5` });
+    expect(byLaplace).toMatchObject({ estimator: 'laplace', first: `${folder}?limit=5` });
     const [header = '', row = ''] = lines(await readFile(out, 'utf8'));
     const cell = (name: string): string | undefined => row.split(',')[header.split(',').indexOf(name)];
     expect([cell('surrogate'), cell('paper_score')]).toEqual(['', '']);
-    expect(cell('importance')).toMatch(/^-?\d/);
+    for (const name of ['importance', 'laplace', 'laplace_ess', 'laplace_standard_error'])
+      expect(cell(name)).toMatch(/^-?\d/);
+    // Two estimates of the same likelihood, in a model that either fits.
+    expect(Math.abs(Number(cell('laplace')) - Number(cell('importance')))).toBeLessThan(0.5);
+    expect(header).toMatch(/,paper_score,laplace,.*,laplace_verdict,reason$/);
   });
 
   it('shows how the estimates change with K, and whether a set is typical of another', async () => {
@@ -510,6 +516,10 @@ describe('bad input ends with exit code 2 and one line', () => {
     'an unknown estimator': {
       args: () => score('--estimators', 'importance,magic'),
       message: /'magic' is none; known: surrogate, importance, paper-score/,
+    },
+    'an encoder that the model has not': {
+      args: () => score('--estimators', 'importance,encoder'),
+      message: /proposal is encoder, but the model has none; train one/,
     },
     'data that do not fit the model': {
       args: () => ['score', model(), '--data', at('wide-images-idx3-ubyte')],

@@ -6,7 +6,7 @@ import { Trainer } from '../gan/trainer.ts';
 import { mlp } from '../nn/architectures.ts';
 import { writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
-import type { Estimator } from '../report/estimators.ts';
+import type { PriorEstimator } from '../report/estimators.ts';
 import { scoresCsv } from '../report/scores-csv.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, warmedUp, wholeNumber, withDeviceOptions } from './options.ts';
@@ -25,7 +25,7 @@ interface DemoOptions extends DeviceOptions {
 /** Digit 1 to learn, the other nine to tell it from. */
 const TRAINING = 'glyphs?labels=1';
 const TEST = ['glyphs?labels=1&split=test&limit=500', 'glyphs?labels=0,2-9&split=test&limit=500'] as const;
-const ESTIMATORS: readonly Estimator[] = ['importance', 'surrogate'];
+const ESTIMATORS: readonly PriorEstimator[] = ['importance', 'surrogate'];
 const LAMBDA = 1;
 const LATENTS = 2000;
 /** Small networks and batches: minutes on two CPU cores. */

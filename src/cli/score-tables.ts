@@ -26,9 +26,19 @@ export function describeScoring({ summaries, separations: told, stated }: Omit<S
   ];
   return [
     `Log-likelihoods in nats under f(y|x) = C exp(−l(y, G(x))/λ): cost ${stated.cost}, λ = ${stated.lambda}, d = ${stated.dimensions}, log C = ${stated.logC.toFixed(2)}, ${scale};`,
-    `${stated.latents} prior latents a sample; the model was trained for ${stated.steps} steps on ${stated.trainedOn}.`,
+    `${stated.latents} prior latents a sample${effortOf(stated)}; the model was trained for ${stated.steps} steps on ${stated.trainedOn}.`,
     ...tables.filter((rows) => rows.length > 1).flatMap((rows) => ['', table(rows)]),
   ].join('\n');
+}
+
+/** What adapted estimators took. */
+function effortOf({ adapted = {} }: Scoring['stated']): string {
+  return Object.entries(adapted)
+    .map(([estimator, effort]) => {
+      const counts = Object.entries(effort).map(([what, count]) => `${count} ${what}`);
+      return `, ${estimator}: ${counts.join(' and ')}`;
+    })
+    .join('');
 }
 
 /** A header and a row for each line below it; a table with a header alone says nothing. */

@@ -6,21 +6,26 @@ import { UserError } from '../gpu/errors.ts';
 import { sizeOf } from '../graph/graph.ts';
 import { noiseOf } from '../likelihood/noise.ts';
 import { LIKELIHOOD_COSTS, type LikelihoodCost } from '../ops/log-likelihood.ts';
-import { type Estimator, PRIOR_ESTIMATORS } from '../report/estimators.ts';
+import { PRIOR_ESTIMATORS } from '../report/estimators.ts';
 import { scoresCsv } from '../report/scores-csv.ts';
 import { ensureFolder, writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
 import { readModel } from '../node/model-files.ts';
+import { RUNNABLE_ESTIMATORS } from './adapted-scoring.ts';
 import { interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, number, wholeNumber, withDeviceOptions } from './options.ts';
 import { commandOutput } from './output.ts';
 import { describeScoring } from './score-tables.ts';
 import { drawScoring, drawSweep, recordScoring, scoreSets } from './scoring.ts';
 
+const ESTIMATORS = [...PRIOR_ESTIMATORS, ...RUNNABLE_ESTIMATORS] as const;
+type Estimator = (typeof ESTIMATORS)[number];
+
 interface ScoreOptions extends DeviceOptions {
   readonly data: string[];
   readonly latents: number[];
   readonly estimators: Estimator[];
+  readonly proposalLatents?: number;
   readonly baselines?: string;
   readonly typicalOf?: string;
   readonly limit?: number;
@@ -44,6 +49,7 @@ Examples:
       --limit 200 --baselines 'glyphs?labels=1' --out scores.csv --histogram likelihoods.svg
   entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --limit 200 --latents 100,1000,10000 \\
       --sweep sweep.svg
+  entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=1&split=test' --limit 20 --estimators importance,laplace
   entropic-gan score runs/one/model.safetensors --data 'glyphs?labels=7&split=test' --limit 50 \\
       --typical-of 'glyphs?labels=1&split=test&limit=1000'
   entropic-gan score runs/cosine/model.safetensors --data 'glyphs?labels=1&split=test' --cost half-squared --lambda 1
@@ -68,10 +74,15 @@ export function registerScore(program: Command): void {
         .argParser((text: string) => text.split(',').map(number))
         .default([2000], '2000'),
     )
-    .option('--estimators <names>', `comma-separated, of ${PRIOR_ESTIMATORS.join(', ')}`, estimatorList, [
+    .option('--estimators <names>', `comma-separated, of ${ESTIMATORS.join(', ')}`, estimatorList, [
       'surrogate',
       'importance',
     ] satisfies Estimator[])
+    .option(
+      '--proposal-latents <K>',
+      'latents per sample of encoder and laplace, from a proposal of its own (default: 64 and 256)',
+      number,
+    )
     .option(
       '--baselines <spec>',
       'training data for three yardsticks: constant image, linear generator, Parzen',
@@ -143,6 +154,7 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
       latents,
       seed,
       estimators,
+      proposalLatents: options.proposalLatents,
       signal,
       ...noise,
       ...(training ? { training } : {}),
@@ -161,8 +173,8 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
 function estimatorList(text: string): Estimator[] {
   const names = [...new Set(text.split(','))];
   return names.map((name) => {
-    const known = PRIOR_ESTIMATORS.find((estimator) => estimator === name);
-    if (!known) throw new InvalidArgumentError(`'${name}' is none; known: ${PRIOR_ESTIMATORS.join(', ')}`);
+    const known = ESTIMATORS.find((estimator) => estimator === name);
+    if (!known) throw new InvalidArgumentError(`'${name}' is none; known: ${ESTIMATORS.join(', ')}`);
     return known;
   });
 }

@@ -5,10 +5,16 @@ import type { Model } from '../gan/model.ts';
 import { type Baselines, baselines } from '../likelihood/baselines.ts';
 import { latentSweep } from '../likelihood/latent-sweep.ts';
 import type { ScorerOptions, Scores } from '../likelihood/scorer.ts';
-import type { Estimator, ScoredSet } from '../report/estimators.ts';
+import type { AdaptedEstimator, PriorEstimator, ScoredSet, WeightedScores } from '../report/estimators.ts';
 import { likelihoodHistogram } from '../report/histogram.ts';
 import { type SetSeparation, type SetSummary, separations, summarise } from '../report/score-summary.ts';
 import { sweepFigure } from '../report/sweep-figure.ts';
+import {
+  type AdaptedRun,
+  RUNNABLE_ESTIMATORS,
+  type RunnableEstimator,
+  scoreAdapted,
+} from './adapted-scoring.ts';
 import type { Output } from './output.ts';
 
 export interface Scoring {
@@ -29,6 +35,8 @@ export interface Stated {
   readonly pixelScale: number | null;
   readonly trainedOn: string;
   readonly steps: number;
+  /** What a sample took of each adapted estimator that was asked for, as in { laplace: { latents: 256 } }. */
+  readonly adapted?: Readonly<Partial<Record<AdaptedEstimator, AdaptedRun['effort']>>>;
 }
 
 /** Steps of the progress bar a data set. */
@@ -37,7 +45,9 @@ const BAR = 100;
 export interface ScoringOptions extends Omit<ScorerOptions, 'latents' | 'proposal'> {
   /** K, rising: several make a sweep, of which the last is reported in full. */
   readonly latents: readonly number[];
-  readonly estimators: readonly Estimator[];
+  readonly estimators: readonly (PriorEstimator | RunnableEstimator)[];
+  /** Latents per sample from each adapted proposal; undefined for as many as suit it. */
+  readonly proposalLatents?: number | undefined;
   /** Training data of the yardsticks. */
   readonly training?: Dataset;
   /** Samples that each data set, as a batch, is tested against. */
@@ -52,44 +62,69 @@ export async function scoreSets(
   options: ScoringOptions,
   output: Output,
 ): Promise<Scoring> {
-  const { estimators, training, reference, latents, signal, ...scorerOptions } = options;
-  const toScore = [...datasets, ...(reference ? [reference] : [])];
-  const bar = output.progress('scoring', toScore.length * BAR);
-  const scored: ScoredSet[] = [];
-  try {
-    for (const [index, dataset] of toScore.entries()) {
-      const sweep = await latentSweep(device, model, dataset, {
-        ...scorerOptions,
-        // One K is enough of the reference.
-        latents: dataset === reference ? latents.slice(-1) : latents,
-        signal,
-        onProgress: (share) => bar.update(Math.floor((index + share) * BAR), dataset.name),
-      });
-      scored.push({
-        name: dataset.name,
-        ...(dataset.labels ? { labels: dataset.labels } : {}),
-        scores: sweep.at(-1) as Scores,
-        ...(sweep.length > 1 ? { sweep } : {}),
-      });
+  const { estimators, training, reference, latents, proposalLatents, signal, ...scorerOptions } = options;
+  const adapted = RUNNABLE_ESTIMATORS.filter((estimator) => estimators.includes(estimator));
+  const passes = datasets.length * (1 + adapted.length) + (reference ? 1 : 0);
+  const bar = output.progress('scoring', passes * BAR);
+  let pass = 0;
+  /** What a pass over a data set is told, beside the options of its own. */
+  const passOver = (remark: string): typeof scorerOptions & PassOptions => {
+    const before = pass++;
+    const onProgress = (share: number): void => bar.update(Math.floor((before + share) * BAR), remark);
+    return { ...scorerOptions, signal, onProgress };
+  };
+  const efforts: Record<string, AdaptedRun['effort']> = {};
+  const byAdapted = async (dataset: Dataset): Promise<NonNullable<ScoredSet['adapted']>> => {
+    const scoresOf: Partial<Record<AdaptedEstimator, WeightedScores>> = {};
+    for (const estimator of adapted) {
+      const passOptions = { ...passOver(`${dataset.name}, ${estimator}`), proposalLatents };
+      const { scores, effort } = await scoreAdapted(estimator, device, model, dataset, passOptions);
+      scoresOf[estimator] = scores;
+      efforts[estimator] = effort;
     }
+    return scoresOf;
+  };
+  const byPrior = async (dataset: Dataset, ks: readonly number[]): Promise<ScoredSet> => {
+    const sweep = await latentSweep(device, model, dataset, { ...passOver(dataset.name), latents: ks });
+    return {
+      name: dataset.name,
+      ...(dataset.labels ? { labels: dataset.labels } : {}),
+      scores: sweep.at(-1) as Scores,
+      ...(sweep.length > 1 ? { sweep } : {}),
+    };
+  };
+  const sets: ScoredSet[] = [];
+  let referenceSet: ScoredSet | undefined;
+  try {
+    for (const dataset of datasets) {
+      // Adapted proposals first: what they refuse is known before the long work.
+      const others = adapted.length > 0 ? { adapted: await byAdapted(dataset) } : {};
+      sets.push({ ...(await byPrior(dataset, latents)), ...others });
+    }
+    // One K is enough of the reference.
+    if (reference) referenceSet = await byPrior(reference, latents.slice(-1));
   } finally {
     bar.stop();
   }
-  const sets = scored.slice(0, datasets.length) as [ScoredSet, ...ScoredSet[]];
-  const [{ scores }] = sets;
-  const yardsticks =
-    training && (await yardsticksOf(device, training, datasets, scores.cost, scores.lambda, signal));
+  const [first] = sets as [ScoredSet];
+  const { cost, lambda } = first.scores;
+  const yardsticks = training && (await yardsticksOf(device, training, datasets, cost, lambda, signal));
   return {
-    sets,
+    sets: sets as [ScoredSet, ...ScoredSet[]],
     summaries: sets.map((set, i) =>
-      summarise(set, estimators, {
-        ...(yardsticks?.[i] ? { baselines: yardsticks[i] } : {}),
-        ...(reference ? { reference: scored.at(-1) as ScoredSet } : {}),
-      }),
+      summarise(set, estimators, { baselines: yardsticks?.[i], reference: referenceSet }),
     ),
-    separations: separations(sets, estimators),
-    stated: statedOf(model, scores),
+    separations: separations(sets as [ScoredSet, ...ScoredSet[]], estimators),
+    stated: {
+      ...statedOf(model, first.scores),
+      ...(adapted.length > 0 ? { adapted: efforts } : {}),
+    },
   };
+}
+
+interface PassOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (share: number) => void;
 }
 
 /** What scores of a model are stated for. */

@@ -76,7 +76,7 @@ export function summarise(
   {
     baselines,
     reference,
-  }: { readonly baselines?: Baselines | undefined; readonly reference?: ScoredSet } = {},
+  }: { readonly baselines?: Baselines | undefined; readonly reference?: ScoredSet | undefined } = {},
 ): SetSummary {
   const { name, scores, sweep } = set;
   const yardstick = (values: Float64Array | null): Interval | null => values && meanInterval(values);

@@ -1,0 +1,54 @@
+/** The estimators by adapted proposals that data sets can be scored with, an entry each. */
+import type { Dataset } from '../data/dataset.ts';
+import type { Device } from '../gpu/device.ts';
+import type { Model } from '../gan/model.ts';
+import type { Noise } from '../likelihood/noise.ts';
+import { Scorer } from '../likelihood/scorer.ts';
+import type { ProposalKind } from '../likelihood/scores.ts';
+import type { AdaptedEstimator, WeightedScores } from '../report/estimators.ts';
+
+export interface AdaptedOptions extends Partial<Noise> {
+  readonly seed?: number;
+  /** Latents per sample from its proposal; undefined for as many as suit it. */
+  readonly proposalLatents: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number) => void;
+}
+
+export interface AdaptedRun {
+  readonly scores: WeightedScores;
+  /** What each sample took, as in { latents: 256 }. */
+  readonly effort: Readonly<Record<string, number>>;
+}
+
+type Run = (device: Device, model: Model, set: Dataset, options: AdaptedOptions) => Promise<AdaptedRun>;
+
+/** Latents from a Gaussian proposal of each sample's own. */
+function byProposal(proposal: Exclude<ProposalKind, 'prior'>): Run {
+  return async (device, model, set, { proposalLatents, signal, onProgress, ...options }) => {
+    using scorer = await Scorer.create(device, model, {
+      ...options,
+      proposal,
+      ...(proposalLatents === undefined ? {} : { latents: proposalLatents }),
+    });
+    const scores = await scorer.score(set, { signal, onProgress });
+    return { scores, effort: { latents: scores.latents } };
+  };
+}
+
+/** In the order in which they run: the encoder first, which a model may lack. */
+const RUNS = {
+  encoder: byProposal('encoder'),
+  laplace: byProposal('laplace'),
+} as const satisfies Partial<Record<AdaptedEstimator, Run>>;
+
+export type RunnableEstimator = keyof typeof RUNS;
+export const RUNNABLE_ESTIMATORS = Object.keys(RUNS) as readonly RunnableEstimator[];
+
+/** Scores a data set by an adapted estimator. @throws UserError as `Scorer` does. */
+export function scoreAdapted(
+  estimator: RunnableEstimator,
+  ...[device, model, set, options]: Parameters<Run>
+): Promise<AdaptedRun> {
+  return RUNS[estimator](device, model, set, options);
+}
