@@ -1,5 +1,6 @@
 /** The cost l(y, G(x)) of generated samples, each to the observation that it belongs to, and its gradient with respect to them. */
 import { kernelCall } from '../gpu/kernel.ts';
+import { hasFourLanes } from '../gpu/target.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
 import { elementGroups } from './grid.ts';
 import type { LikelihoodCost } from './log-likelihood.ts';
@@ -25,15 +26,16 @@ function paramsOf(observations: Tensor, generated: Tensor, cost: LikelihoodCost)
 
 const rowCostOp: Op<Attributes> = {
   name: 'row-cost',
-  dispatch({ inputs, outputs, attributes: { cost } }) {
+  dispatch({ inputs, outputs, attributes: { cost } }, target) {
     const [observations, generated] = inputs as readonly [Tensor, Tensor];
     const [out] = outputs as readonly [Tensor];
+    const fourLanes = hasFourLanes(target);
     return [
       kernelCall({
-        kernel: 'row_cost',
+        kernel: fourLanes ? 'row_cost_subgroup4' : 'row_cost',
         label: out.name,
         bindings: { observations, generated, out },
-        workgroups: elementGroups(generated.shape[0] as number, 1),
+        workgroups: elementGroups(generated.shape[0] as number, fourLanes ? 16 : 1),
         bytes: 8 * sizeOf(generated.shape),
         ...paramsOf(observations, generated, cost),
       }),
