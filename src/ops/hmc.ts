@@ -1,11 +1,123 @@
 /**
- * The parts of a transition of Hamiltonian Monte Carlo on U(x) = strength·l(x) + ½‖x‖² (Neal 2011): leapfrog steps, acceptance,
- * the choice between a chain's old and new place, and the step size's way to a wanted acceptance. Chains are rows; costs and
- * gradients come from elsewhere in the graph. Formulas: shaders/hmc_*.wgsl.
+ * Hamiltonian Monte Carlo on U(x) = strength·l(x) + ½‖x‖² with momenta that are drawn anew in part (Neal 2011, §5.5.3; Horowitz
+ * 1991), many chains at a time: chains are rows, l and its gradient come from elsewhere in the graph. With log w −= increment·l
+ * before each transition it is a step of annealed importance sampling (Neal 2001). Formulas: shaders/hmc_*.wgsl.
  */
 import { type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import { type Graph, type Op, type Tensor, sizeOf } from '../graph/graph.ts';
 import { elementGroups } from './grid.ts';
+
+/** Where chains are: x and g = ∂l/∂x, [rows, r], and l, [rows]. */
+export interface ChainPlace {
+  readonly positions: Tensor;
+  readonly gradients: Tensor;
+  readonly costs: Tensor;
+}
+
+/** Chains with their momenta, [rows, r], and the logarithms of their weights, [rows]: external memory, updated in place. */
+export interface Chains extends ChainPlace {
+  readonly momenta: Tensor;
+  readonly weights: Tensor;
+}
+
+export interface Transition {
+  /** ε of each group of chains, a row for each transition, [any, rows/group]; external memory. */
+  readonly stepSizes: Tensor;
+  /** The element of the table where the transition's row begins, and what its sizes are multiplied by. */
+  readonly first: ParamValue;
+  readonly scale: ParamValue;
+  readonly leapfrogSteps: number;
+  readonly strength: ParamValue;
+  /** Normal numbers, [rows, r], and uniform ones in (0, 1], [rows]. */
+  readonly noise: Tensor;
+  readonly uniforms: Tensor;
+  /** What is kept of the momenta: persistence·exp(−rate·ε), ε of the row that begins at `first`. */
+  readonly refreshment: {
+    readonly first: ParamValue;
+    readonly persistence: ParamValue;
+    readonly rate: number;
+  };
+  /** w ← (fresh ? 0 : w) − increment·l, at the place before the transition. */
+  readonly weighing: { readonly increment: ParamValue; readonly fresh: ParamValue };
+}
+
+/**
+ * Weighs the chains and makes one transition, in place.
+ * @param evaluate emits l and its gradient at positions [rows, r].
+ * @returns the probability with which each chain took the end of its trajectory, and whether it did: [rows, 2].
+ */
+export function hmcTransition(
+  graph: Graph,
+  chains: Chains,
+  evaluate: (positions: Tensor) => Omit<ChainPlace, 'positions'>,
+  transition: Transition,
+): Tensor {
+  const { leapfrogSteps, strength, uniforms } = transition;
+  const momenta = hmcRefresh(
+    graph,
+    chains.momenta,
+    transition.noise,
+    transition.stepSizes,
+    transition.refreshment,
+  );
+  const before = { ...chains, momenta };
+  let point: PhasePoint = before;
+  let { costs, gradients }: Omit<ChainPlace, 'positions'> = chains;
+  for (let step = 0; step < leapfrogSteps; step++) {
+    point = hmcLeapfrog(graph, point, gradients, { ...transition, kick: step === 0 ? 0.5 : 1, drift: 1 });
+    ({ costs, gradients } = evaluate(point.positions));
+  }
+  point = hmcLeapfrog(graph, point, gradients, { ...transition, kick: 0.5, drift: 0 });
+  const after = { ...point, costs, gradients };
+  const outcomes = hmcAccept(graph, before, after, uniforms, strength);
+  hmcWeigh(graph, chains, costs, outcomes, transition.weighing);
+  hmcSelect(graph, before, after, outcomes);
+  return outcomes;
+}
+
+type Quad = readonly [Tensor, Tensor, Tensor, Tensor];
+
+interface Refresh {
+  readonly first: ParamValue;
+  readonly persistence: ParamValue;
+  readonly rate: number;
+}
+
+const refreshOp: Op<Refresh> = {
+  name: 'hmc-refresh',
+  dispatch({ inputs, attributes }) {
+    const [momenta, noise, step_sizes] = inputs as readonly [Tensor, Tensor, Tensor];
+    const [rows, r] = momenta.shape as readonly [number, number];
+    return [
+      kernelCall({
+        kernel: 'hmc_refresh',
+        label: momenta.name,
+        params: { rows, r, group: groupOf(momenta, step_sizes), ...attributes },
+        bindings: { noise, step_sizes, momenta },
+        workgroups: elementGroups(rows * r, 64),
+        flops: 12 * rows * r,
+        bytes: 12 * rows * r,
+      }),
+    ];
+  },
+};
+
+/** p ← α·p + √(1 − α²)·noise, α = persistence·exp(−rate·ε); in place. */
+export function hmcRefresh(
+  graph: Graph,
+  momenta: Tensor,
+  noise: Tensor,
+  stepSizes: Tensor,
+  refreshment: Refresh,
+): Tensor {
+  const [refreshed] = graph.add(refreshOp, {
+    inputs: [momenta, noise, stepSizes],
+    outputs: [{ name: momenta.name, shape: momenta.shape }],
+    attributes: refreshment,
+    inPlace: [0],
+  });
+  return settled(graph, momenta, refreshed);
+}
 
 /** Chains in phase space: x and p, [rows, r]. */
 export interface PhasePoint {
@@ -13,18 +125,7 @@ export interface PhasePoint {
   readonly momenta: Tensor;
 }
 
-/** Where a transition takes its step sizes from. */
-export interface StepSizes {
-  /** [any, rows/group], a row for each transition. */
-  readonly sizes: Tensor;
-  /** The element of the table at which the transition's row begins. */
-  readonly first: ParamValue;
-  /** What the sizes are multiplied by. */
-  readonly scale: ParamValue;
-}
-
 interface Leapfrog {
-  readonly group: number;
   readonly first: ParamValue;
   readonly scale: ParamValue;
   readonly strength: ParamValue;
@@ -35,14 +136,14 @@ interface Leapfrog {
 const leapfrogOp: Op<Leapfrog> = {
   name: 'hmc-leapfrog',
   dispatch({ inputs, outputs, attributes }) {
-    const [positions, momenta, gradients, step_sizes] = inputs as readonly [Tensor, Tensor, Tensor, Tensor];
+    const [positions, momenta, gradients, step_sizes] = inputs as Quad;
     const [moved, kicked] = outputs as readonly [Tensor, Tensor];
     const [rows, r] = positions.shape as readonly [number, number];
     return [
       kernelCall({
         kernel: 'hmc_leapfrog',
         label: moved.name,
-        params: { rows, r, ...attributes },
+        params: { rows, r, group: groupOf(positions, step_sizes), ...attributes },
         bindings: { positions, momenta, gradients, step_sizes, moved, kicked },
         workgroups: elementGroups(rows * r, 64),
         flops: 8 * rows * r,
@@ -60,18 +161,17 @@ export function hmcLeapfrog(
   graph: Graph,
   { positions, momenta }: PhasePoint,
   gradients: Tensor,
-  { sizes, first, scale }: StepSizes,
-  { strength, kick, drift }: { readonly strength: ParamValue; readonly kick: number; readonly drift: number },
+  step: Leapfrog & { readonly stepSizes: Tensor },
 ): PhasePoint {
   const { shape } = positions;
-  const group = (shape[0] as number) / (sizes.shape[1] as number);
+  const { stepSizes, first, scale, strength, kick, drift } = step;
   const [moved, kicked] = graph.add(leapfrogOp, {
-    inputs: [positions, momenta, gradients, sizes],
+    inputs: [positions, momenta, gradients, stepSizes],
     outputs: [
       { name: 'hmc.positions', shape },
       { name: 'hmc.momenta', shape },
     ],
-    attributes: { group, first, scale, strength, kick, drift },
+    attributes: { first, scale, strength, kick, drift },
   });
   return { positions: moved, momenta: kicked };
 }
@@ -79,15 +179,8 @@ export function hmcLeapfrog(
 const acceptOp: Op<{ readonly strength: ParamValue }> = {
   name: 'hmc-accept',
   dispatch({ inputs, outputs, attributes: { strength } }) {
-    const [positions, momenta, costs, moved, kicked, reached, uniforms] = inputs as readonly [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
+    const [positions, momenta, costs, moved] = inputs as Quad;
+    const [kicked, reached, uniforms] = inputs.slice(4) as [Tensor, Tensor, Tensor];
     const [outcomes] = outputs as readonly [Tensor];
     const [rows, r] = positions.shape as readonly [number, number];
     return [
@@ -120,82 +213,89 @@ export function hmcAccept(
   uniforms: Tensor,
   strength: ParamValue,
 ): Tensor {
+  const ends = [before, after].flatMap(({ positions, momenta, costs }) => [positions, momenta, costs]);
   return graph.add(acceptOp, {
-    inputs: [
-      before.positions,
-      before.momenta,
-      before.costs,
-      after.positions,
-      after.momenta,
-      after.costs,
-      uniforms,
-    ],
+    inputs: [...ends, uniforms],
     outputs: [{ name: 'hmc.outcomes', shape: [before.positions.shape[0] as number, 2] }],
     attributes: { strength },
   })[0];
 }
 
-/** Where chains are: x and ∂l/∂x, [rows, r], and l, [rows]. */
-export interface ChainPlace {
-  readonly positions: Tensor;
-  readonly gradients: Tensor;
-  readonly costs: Tensor;
-}
-
-/** Chains and the logarithms of their weights, [rows]: external memory, updated in place. */
-export interface Chains extends ChainPlace {
-  readonly weights: Tensor;
-}
-
-interface Select {
+interface Weighing {
   readonly increment: ParamValue;
   readonly fresh: ParamValue;
 }
 
-const selectOp: Op<Select> = {
-  name: 'hmc-select',
+const weighOp: Op<Weighing> = {
+  name: 'hmc-weigh',
   dispatch({ inputs, attributes }) {
-    const [outcomes, moved, sloped, reached, positions, gradients, costs, weights] = inputs as readonly [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    const [rows, r] = positions.shape as readonly [number, number];
+    const [outcomes, reached, costs, weights] = inputs as Quad;
+    const rows = sizeOf(costs.shape);
     return [
       kernelCall({
-        kernel: 'hmc_select',
-        label: positions.name,
-        params: { rows, r, ...attributes },
-        bindings: { outcomes, moved, sloped, reached, positions, gradients, costs, weights },
-        workgroups: elementGroups(rows * r, 64),
+        kernel: 'hmc_weigh',
+        label: weights.name,
+        params: { rows, ...attributes },
+        bindings: { outcomes, reached, costs, weights },
+        workgroups: elementGroups(rows, 64),
         flops: 2 * rows,
-        bytes: 16 * rows * r + 20 * rows,
+        bytes: 24 * rows,
       }),
     ];
   },
 };
 
-/** w ← (fresh ? 0 : w) − increment·l, and then to the place `after` where the outcome says so; all in place. */
-export function hmcSelect(
+/** w ← (fresh ? 0 : w) − increment·l, and then l ← l′ where the outcome says so; in place. @param reached l′, [rows]. */
+export function hmcWeigh(
   graph: Graph,
-  chains: Chains,
-  after: ChainPlace,
+  { costs, weights }: Pick<Chains, 'costs' | 'weights'>,
+  reached: Tensor,
   outcomes: Tensor,
-  weighing: Select,
+  weighing: Weighing,
 ): void {
-  const { positions, gradients, costs, weights } = chains;
-  const [updated] = graph.add(selectOp, {
-    inputs: [outcomes, after.positions, after.gradients, after.costs, positions, gradients, costs, weights],
-    outputs: [{ name: positions.name, shape: positions.shape }],
+  const [updated] = graph.add(weighOp, {
+    inputs: [outcomes, reached, costs, weights],
+    outputs: [{ name: weights.name, shape: weights.shape }],
     attributes: weighing,
+    inPlace: [3],
+  });
+  settled(graph, weights, updated);
+}
+
+const selectOp: Op<object> = {
+  name: 'hmc-select',
+  dispatch({ inputs }) {
+    const [outcomes, moved, kicked, sloped] = inputs as Quad;
+    const [positions, momenta, gradients] = inputs.slice(4) as [Tensor, Tensor, Tensor];
+    const [rows, r] = positions.shape as readonly [number, number];
+    return [
+      kernelCall({
+        kernel: 'hmc_select',
+        label: positions.name,
+        params: { rows, r },
+        bindings: { outcomes, moved, kicked, sloped, positions, momenta, gradients },
+        workgroups: elementGroups(rows * r, 64),
+        flops: 0,
+        bytes: 36 * rows * r,
+      }),
+    ];
+  },
+};
+
+/** Chains at a place with momenta: x, p and g, [rows, r]. */
+type Moving = PhasePoint & Pick<ChainPlace, 'gradients'>;
+
+/** To the end of the trajectory, `after`, where the outcome says so, else turned round: in place. */
+export function hmcSelect(graph: Graph, before: Moving, after: Moving, outcomes: Tensor): void {
+  const placesOf = ({ positions, momenta, gradients }: Moving): Tensor[] => [positions, momenta, gradients];
+  const { positions } = before;
+  const [updated] = graph.add(selectOp, {
+    inputs: [outcomes, ...placesOf(after), ...placesOf(before)],
+    outputs: [{ name: positions.name, shape: positions.shape }],
+    attributes: {},
     inPlace: [4],
   });
-  settle(graph, positions, updated);
+  settled(graph, positions, updated);
 }
 
 interface Adaptation {
@@ -212,7 +312,7 @@ const adaptOp: Op<Adaptation> = {
   dispatch({ inputs, attributes }) {
     const [outcomes, rates, step_sizes] = inputs as readonly [Tensor, Tensor, Tensor];
     const groups = rates.shape[1] as number;
-    const group = (outcomes.shape[0] as number) / groups;
+    const group = groupOf(outcomes, rates);
     return [
       kernelCall({
         kernel: 'hmc_adapt',
@@ -221,7 +321,7 @@ const adaptOp: Op<Adaptation> = {
         bindings: { outcomes, rates, step_sizes },
         workgroups: elementGroups(groups, 64),
         flops: groups * (group + 8),
-        bytes: 4 * sizeOf(outcomes.shape) + 16 * groups,
+        bytes: 8 * groups * (group + 2),
       }),
     ];
   },
@@ -229,26 +329,32 @@ const adaptOp: Op<Adaptation> = {
 
 /**
  * Writes the mean acceptance of each group of chains to its row of `rates`, [any, groups], and with a gain the step sizes of the
- * next transition to the next row of `sizes`; both external memory.
+ * next transition to the next row of `stepSizes`; both external memory.
  */
 export function hmcAdapt(
   graph: Graph,
   outcomes: Tensor,
-  { rates, sizes }: { readonly rates: Tensor; readonly sizes: Tensor },
+  { rates, stepSizes }: { readonly rates: Tensor; readonly stepSizes: Tensor },
   adaptation: Adaptation,
 ): void {
   const [updated] = graph.add(adaptOp, {
-    inputs: [outcomes, rates, sizes],
+    inputs: [outcomes, rates, stepSizes],
     outputs: [{ name: rates.name, shape: rates.shape }],
     attributes: adaptation,
     inPlace: [1],
   });
-  settle(graph, rates, updated);
+  settled(graph, rates, updated);
 }
 
-/** An update in place is wanted whether or not anything reads what this returns: its memory is external. */
-function settle(graph: Graph, before: Tensor, after: Tensor): void {
+/** Chains in a group: rows for each column of a table, [any, groups]. */
+function groupOf(chains: Tensor, table: Tensor): number {
+  return (chains.shape[0] as number) / (table.shape[1] as number);
+}
+
+/** An update in place of external memory is wanted whether or not anything reads what this returns. */
+function settled(graph: Graph, before: Tensor, after: Tensor): Tensor {
   const place = graph.placeOf(before);
   if (!place) throw new Error(`hmc: ${before.name} must be external memory`);
   graph.place(after, place);
+  return after;
 }

@@ -2,7 +2,7 @@
  * Cases of the parts of a transition: rows of one and of many elements, around a workgroup's 64, chains that are taken, refused
  * and near neither, energies beyond float32, weights begun and gone on with, step sizes at both ends of their range.
  */
-import { hmcAccept, hmcAdapt, hmcLeapfrog, hmcSelect } from '../../src/ops/hmc.ts';
+import { hmcAccept, hmcAdapt, hmcLeapfrog, hmcRefresh, hmcSelect, hmcWeigh } from '../../src/ops/hmc.ts';
 import * as twin from '../reference/hmc.ts';
 import type { KernelCase } from '../support/case.ts';
 import { filled, randomOf } from '../support/random.ts';
@@ -57,7 +57,7 @@ function leapfrogCase(
         keyof typeof inputs,
         (typeof tensors)[string]
       >;
-      const after = hmcLeapfrog(graph, { positions, momenta }, gradients, { ...values, sizes }, values);
+      const after = hmcLeapfrog(graph, { positions, momenta }, gradients, { ...values, stepSizes: sizes });
       return { moved: after.positions, kicked: after.momenta };
     },
     reference: (round) => {
@@ -70,6 +70,31 @@ function leapfrogCase(
         round,
       );
       return { moved: after.positions, kicked: after.momenta };
+    },
+  };
+}
+
+function refreshCase({ groups, group, r }: Shape, persistence: number, seed: number): KernelCase {
+  const { normal, uniform } = randomOf(seed);
+  const rows = groups * group;
+  const inputs = {
+    momenta: { data: filled(rows * r, () => normal()), shape: [rows, r] },
+    noise: { data: filled(rows * r, () => normal()), shape: [rows, r] },
+    // From such that momenta stay as they are to such that little of them is left.
+    sizes: { data: filled(TABLE * groups, () => 10 ** (4 * uniform() - 4)), shape: [TABLE, groups] },
+  };
+  const values = { first: AT * groups, persistence, rate: 2 };
+  return {
+    name: `refresh-${nameOf({ groups, group, r })}-persistence-${persistence}`,
+    inputs,
+    build: (graph, tensors) => {
+      const { momenta, noise, sizes } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
+      return { momenta: hmcRefresh(graph, momenta, noise, sizes, values) };
+    },
+    reference: (round) => {
+      const momenta = Float64Array.from(inputs.momenta.data);
+      twin.refresh({ ...values, r, group }, momenta, inputs.noise.data, inputs.sizes.data, round);
+      return { momenta };
     },
   };
 }
@@ -108,14 +133,16 @@ function transitionCase({ groups, group, r }: Shape, fresh: boolean, seed: numbe
       const t = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
       const after = { positions: t.moved, momenta: t.kicked, costs: t.reached, gradients: t.sloped };
       const outcomes = hmcAccept(graph, t, after, t.uniforms, strength);
-      hmcSelect(graph, t, after, outcomes, { increment, fresh: Number(fresh) });
-      const { positions: x, gradients, costs: l, weights } = t;
-      return { outcomes, positions: x, gradients, costs: l, weights };
+      hmcWeigh(graph, t, t.reached, outcomes, { increment, fresh: Number(fresh) });
+      hmcSelect(graph, t, after, outcomes);
+      const { positions: x, momenta: p, gradients, costs: l, weights } = t;
+      return { outcomes, positions: x, momenta: p, gradients, costs: l, weights };
     },
     reference: (round) => {
       const of = (name: keyof typeof inputs): Float64Array => Float64Array.from(inputs[name].data);
       const chains = {
         positions: of('positions'),
+        momenta: of('momenta'),
         gradients: of('gradients'),
         costs: of('costs'),
         weights: of('weights'),
@@ -126,14 +153,9 @@ function transitionCase({ groups, group, r }: Shape, fresh: boolean, seed: numbe
         costs: of('reached'),
         gradients: of('sloped'),
       };
-      const outcomes = twin.accept(
-        strength,
-        { ...chains, momenta: of('momenta') },
-        after,
-        of('uniforms'),
-        round,
-      );
-      twin.select(chains, after, outcomes, { increment, fresh }, round);
+      const outcomes = twin.accept(strength, chains, after, of('uniforms'), round);
+      twin.weigh(chains, after.costs, outcomes, { increment, fresh }, round);
+      twin.select(chains, after, outcomes);
       return { outcomes, ...chains };
     },
     quantities: { outcomes: ['chance', 'taken'] },
@@ -196,7 +218,7 @@ function adaptCase({ groups, group, r }: Shape, gain: number, seed: number): Ker
     inputs,
     build: (graph, tensors) => {
       const { outcomes, rates, sizes } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
-      hmcAdapt(graph, outcomes, { rates, sizes }, values);
+      hmcAdapt(graph, outcomes, { rates, stepSizes: sizes }, values);
       return { rates, sizes };
     },
     reference: (round) => {
@@ -209,6 +231,7 @@ function adaptCase({ groups, group, r }: Shape, gain: number, seed: number): Ker
 }
 
 export const cases: readonly KernelCase[] = [
+  ...shapes.map((shape, i) => refreshCase(shape, i % 3 === 2 ? 0 : 1, 2560 + i)),
   ...shapes.map((shape, i) => leapfrogCase(shape, [HALF, WHOLE, LAST][i % 3]!, 2500 + i)),
   ...shapes.map((shape, i) => transitionCase(shape, i % 2 === 1, 2520 + i)),
   beyond,

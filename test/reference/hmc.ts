@@ -2,7 +2,8 @@
  * Float64 twin of the parts of a transition of Hamiltonian Monte Carlo on U(x) = strength·l(x) + ½‖x‖²; chains are rows:
  *   p′ = p − kick·ε·(x + strength·g)      x′ = x + drift·ε·p′      ε = scale·sizes[first + ⌊chain/group⌋]
  *   ΔH = strength·(l′ − l) + ½ Σ [(x′ − x)(x′ + x) + (p′ − p)(p′ + p)]      a = min(1, exp(−ΔH)), 0 where ΔH is not finite
- *   w ← (fresh ? 0 : w) − increment·l, then (x, g, l) ← (x′, g′, l′) where u ≤ a
+ *   w ← (fresh ? 0 : w) − increment·l, l ← u ≤ a ? l′ : l      (x, p, g) ← u ≤ a ? (x′, p′, g′) : (x, −p, g)
+ *   p ← α·p + √(1 − α²)·n, α = persistence·exp(−rate·ε)
  *   rates[first + i] = ā_i      sizes[first + groups + i] = clamp(ε_i exp(gain (ā_i − wanted)), least, most)
  */
 import type { Round } from '../support/case.ts';
@@ -73,35 +74,57 @@ export function accept(
   return outcomes;
 }
 
-export interface Place {
-  readonly positions: Float64Array;
-  readonly gradients: Float64Array;
-  readonly costs: Float64Array;
-}
-
-export interface Chains extends Place {
-  readonly weights: Float64Array;
+/** In place. @param first where the row of step sizes begins; @param group chains that share one. */
+export function refresh(
+  {
+    r,
+    group,
+    first,
+    persistence,
+    rate,
+  }: { r: number; group: number; first: number; persistence: number; rate: number },
+  momenta: Float64Array,
+  noise: Numbers,
+  sizes: Numbers,
+  round: Round,
+): void {
+  for (let i = 0; i < momenta.length; i++) {
+    const size = sizes[first + Math.floor(i / r / group)]!;
+    const kept = round(persistence * round(Math.exp(round(-rate * size))));
+    const fresh = round(Math.sqrt(round(round(1 - kept) * round(1 + kept))));
+    momenta[i] = round(round(kept * momenta[i]!) + round(fresh * noise[i]!));
+  }
 }
 
 /** In place. */
-export function select(
-  chains: Chains,
-  after: { readonly [P in keyof Place]: Numbers },
+export function weigh(
+  { costs, weights }: { readonly costs: Float64Array; readonly weights: Float64Array },
+  reached: Numbers,
   outcomes: Numbers,
   { increment, fresh }: { readonly increment: number; readonly fresh: boolean },
   round: Round,
 ): void {
-  const rows = chains.costs.length;
-  const r = chains.positions.length / rows;
-  for (let row = 0; row < rows; row++) {
-    const weight = fresh ? 0 : chains.weights[row]!;
-    chains.weights[row] = round(weight - round(increment * chains.costs[row]!));
-    if (outcomes[2 * row + 1] !== 1) continue;
-    chains.costs[row] = after.costs[row]!;
-    for (let i = row * r; i < (row + 1) * r; i++) {
-      chains.positions[i] = after.positions[i]!;
-      chains.gradients[i] = after.gradients[i]!;
-    }
+  for (let row = 0; row < costs.length; row++) {
+    weights[row] = round((fresh ? 0 : weights[row]!) - round(increment * costs[row]!));
+    if (outcomes[2 * row + 1] === 1) costs[row] = reached[row]!;
+  }
+}
+
+export interface Moving<N = Float64Array> {
+  readonly positions: N;
+  readonly momenta: N;
+  readonly gradients: N;
+}
+
+/** In place. */
+export function select(chains: Moving, after: Moving<Numbers>, outcomes: Numbers): void {
+  const r = chains.positions.length / (outcomes.length / 2);
+  for (let i = 0; i < chains.positions.length; i++) {
+    const taken = outcomes[2 * Math.floor(i / r) + 1] === 1;
+    chains.momenta[i] = taken ? after.momenta[i]! : -chains.momenta[i]!;
+    if (!taken) continue;
+    chains.positions[i] = after.positions[i]!;
+    chains.gradients[i] = after.gradients[i]!;
   }
 }
 
