@@ -1,12 +1,20 @@
 /** The public API of the environment-free core: re-exports only. */
 export { Device, type AdapterDescription, type DeviceCounters } from './gpu/device.ts';
 export { UserError } from './gpu/errors.ts';
+export type { AnnealingEstimates } from './likelihood/anneal-estimates.ts';
+export { type AnnealingOptions, type AnnealingScores, anneal } from './likelihood/annealing.ts';
 export { type BaselineOptions, type Baselines, baselines } from './likelihood/baselines.ts';
+export {
+  type BidirectionalOptions,
+  type BidirectionalScores,
+  bidirectional,
+} from './likelihood/bidirectional.ts';
 export { bitsPerDimension } from './likelihood/bits-per-dimension.ts';
 export type { BootstrapOptions } from './likelihood/bootstrap.ts';
 export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/finish.ts';
 export { type EncoderOptions, type EncoderReport, trainEncoder } from './likelihood/encoder-training.ts';
 export { encodeProposals } from './likelihood/encoder.ts';
+export type { Images } from './likelihood/images.ts';
 export { type Interval, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
 export { type LatentSweepOptions, latentSweep } from './likelihood/latent-sweep.ts';
 export {
