@@ -258,7 +258,7 @@ describeGpu('annealing', (opened) => {
 
   it('leaves the posterior as it is, momenta too, at steps so large that a third is refused', async () => {
     const { normal } = randomOf(22);
-    const rows = 2048;
+    const rows = 32768;
     const y = [1.5, -0.5];
     const strength = 3; // with the prior, precision 4 about 3y/4
     const positions = filled(2 * rows, (i) => 0.75 * y[i % 2]! + 0.5 * normal());
@@ -291,7 +291,7 @@ describeGpu('annealing', (opened) => {
           strength,
           noise: threefryNormal(graph, 'noise', [rows, 2], source(1)),
           uniforms: threefryUniform(graph, 'uniforms', [rows], source(2)),
-          refreshment: { first: 0, persistence: { step: 'persistence' }, rate: 1 },
+          refreshment: { first: 0, persistence: { step: 'persistence' }, rate: 0.2 },
           weighing: { increment: 0.25, fresh: { step: 'fresh' } },
         },
       );
