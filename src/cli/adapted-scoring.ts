@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Model } from '../gan/model.ts';
 import type { Noise } from '../likelihood/noise.ts';
+import { anneal } from '../likelihood/annealing.ts';
 import { Scorer } from '../likelihood/scorer.ts';
 import type { ProposalKind } from '../likelihood/scores.ts';
 import type { AdaptedEstimator, WeightedScores } from '../report/estimators.ts';
@@ -36,10 +37,24 @@ function byProposal(proposal: Exclude<ProposalKind, 'prior'>): Run {
   };
 }
 
+/** Annealed chains; `effort` is theirs. */
+const byChains: Run = async (device, model, set, { seed, cost, lambda, signal, onProgress }) => {
+  const scores = await anneal(device, model, set, {
+    ...(seed === undefined ? {} : { seed }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(lambda === undefined ? {} : { lambda }),
+    signal,
+    onProgress,
+  });
+  const { chains, steps, leapfrogSteps } = scores;
+  return { scores, effort: { chains, steps, leapfrogSteps } };
+};
+
 /** In the order in which they run: the encoder first, which a model may lack. */
 const RUNS = {
   encoder: byProposal('encoder'),
   laplace: byProposal('laplace'),
+  ais: byChains,
 } as const satisfies Partial<Record<AdaptedEstimator, Run>>;
 
 export type RunnableEstimator = keyof typeof RUNS;
