@@ -1,14 +1,15 @@
 /** The experiments: `npm run experiment -- NAME`. */
 import { Command } from 'commander';
 import { interruptible } from '../src/cli/interrupt.ts';
-import { deviceFor } from '../src/cli/options.ts';
+import { type DeviceOptions, deviceFor } from '../src/cli/options.ts';
 import { commandOutput } from '../src/cli/output.ts';
 import { runProgram } from '../src/cli/run-program.ts';
 import { ensureFolder } from '../src/node/files.ts';
+import { calibration, withCalibration } from './calibration.ts';
 import { datasets } from './datasets.ts';
 import { iterations, withIterations } from './iterations.ts';
 import type { Laboratory } from './laboratory.ts';
-import { type ExperimentOptions, withExperimentOptions } from './options.ts';
+import { withExperimentOptions } from './options.ts';
 import { shift, withShift } from './shift.ts';
 
 const FILES = `
@@ -23,7 +24,9 @@ const program = new Command('experiment').description(
 );
 
 /** Runs an experiment with a device and what else it works with. */
-function running<T extends ExperimentOptions>(experiment: (lab: Laboratory, options: T) => Promise<void>) {
+function running<T extends DeviceOptions & { readonly out: string; readonly json: boolean }>(
+  experiment: (lab: Laboratory, options: T) => Promise<void>,
+) {
   return (options: T): Promise<void> =>
     interruptible(async (signal) => {
       await ensureFolder(options.out);
@@ -67,5 +70,23 @@ withShift(
     `${FILES}\n  npm run experiment -- shift\n  npm run experiment -- shift --leave-out 7`,
   )
   .action(running(shift));
+
+withCalibration(
+  program
+    .command('calibration')
+    .description(
+      'whether estimates are bounds and intervals hold the truth, on generators whose likelihood is known',
+    ),
+)
+  .addHelpText(
+    'after',
+    `
+Writes result.json and bounds.csv into the folder of --out. Ctrl-C stops; the same command goes on from there.
+
+Examples:
+  npm run experiment -- calibration
+  npm run experiment -- calibration --dims 5 --lambdas 1,20 --sets 0`,
+  )
+  .action(running(calibration));
 
 await runProgram(program);
