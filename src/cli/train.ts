@@ -45,6 +45,7 @@ interface RecipeOptions {
   readonly width: number;
   readonly hidden?: number[];
   readonly separateCritics: boolean;
+  readonly quadraticCritics: boolean;
   readonly objective: Objective;
   readonly cost: Cost;
   readonly form: Form;
@@ -89,6 +90,7 @@ Examples:
   entropic-gan train --preset quick-mnist1 --out runs/quick
   entropic-gan train --preset paper-mnist --out runs/paper
   entropic-gan train --preset quick-mnist1 --objective wgan-gp --out runs/wgan-gp
+  entropic-gan train --data gaussian:5 --arch linear --latent 5 --quadratic-critics --lambda 7 --rate 0.01 --out runs/gaussian
   entropic-gan train --resume runs/one --steps 3000
 
 Ctrl-C saves and ends; --resume goes on as if the run had never stopped, bit for bit.`;
@@ -116,6 +118,7 @@ export function registerTrain(program: Command): void {
       widths,
     )
     .option('--separate-critics', 'two critics instead of one trunk under two heads', false)
+    .option('--quadratic-critics', 'of linear: yᵀQy + bᵀy + c, exact for Gaussian data', false)
     .addOption(
       new Option(
         '--objective <name>',
@@ -245,6 +248,7 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
     'width',
     'hidden',
     'separateCritics',
+    'quadraticCritics',
     'objective',
     'cost',
     'form',
@@ -303,7 +307,11 @@ function withPreset(command: Command, options: TrainOptions): TrainOptions {
 
 /** The networks; options of others are refused. @throws UserError */
 function networks(options: RecipeOptions, dataset: Dataset): Architecture {
-  const { arch, latent, width, hidden, separateCritics } = options;
+  const { arch, latent, width, hidden, separateCritics, quadraticCritics } = options;
+  if (quadraticCritics && (arch !== 'linear' || hidden))
+    throw new UserError(
+      `train: --quadratic-critics is given, but ${hidden ? '--hidden shapes critics of other layers' : `the networks are ${arch}'s`}; drop it, or take --arch linear without --hidden`,
+    );
   const output = dataset.pixels.kind === 'bytes' ? 'sigmoid' : 'linear';
   if (arch === 'dcgan') {
     if (hidden || separateCritics)
@@ -313,7 +321,9 @@ function networks(options: RecipeOptions, dataset: Dataset): Architecture {
     return dcgan({ image: imageOf(dataset), latent, width, output });
   }
   const sizes = { sample: dataset.shape, latent, ...(hidden ? { hidden } : {}) };
-  return arch === 'linear' ? linear(sizes) : mlp({ ...sizes, sharedTrunk: !separateCritics, output });
+  return arch === 'linear'
+    ? linear({ ...sizes, critic: quadraticCritics ? 'quadratic' : 'mlp' })
+    : mlp({ ...sizes, sharedTrunk: !separateCritics, output });
 }
 
 function imageOf({ name, shape }: Dataset): readonly [number, number, number] {
