@@ -436,7 +436,10 @@ function applyLayer(graph: Graph, layer: Layer, x: Tensor, place: Place): Tensor
       return y;
     }
     case 'quadratic': {
-      const product = matmul(graph, x, needed('weight'), { bias: needed('linear'), name: `${label}.product` });
+      const product = matmul(graph, x, needed('weight'), {
+        bias: needed('linear'),
+        name: `${label}.product`,
+      });
       return rowDot(graph, product, x, { name: label, ...(bias ? { bias } : {}) });
     }
     case 'crop': {

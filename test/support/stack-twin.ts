@@ -124,7 +124,12 @@ function twinOf({ prefix, input, layers }: Stack, l: number, weights: Tensors, x
     case 'quadratic': {
       const d = sizeOf(shape);
       const product = {
-        ...{ m: batch, n: d, k: d, a: x, b: parameter('weight'), bias: parameter('linear') },
+        m: batch,
+        n: d,
+        k: d,
+        a: x,
+        b: parameter('weight'),
+        bias: parameter('linear'),
         ...({ activation: 'linear', slope: 0 } as const),
       };
       const slopes = matmul.matmul(product, exactly);
