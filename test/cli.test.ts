@@ -113,7 +113,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('help', () => {
   it('lists the commands and first steps', async () => {
     const help = await succeed('--help');
-    for (const command of ['demo', 'doctor', 'train', 'score', 'sample'])
+    for (const command of ['demo', 'doctor', 'train', 'score', 'sample', 'gaussian'])
       expect(help).toMatch(new RegExp(`^  ${command} \\[options\\]`, 'm'));
     expect(help).toContain('First steps:');
   });
@@ -349,7 +349,7 @@ describe('score', () => {
     const rows = lines(await readFile(inSweep('s.csv'), 'utf8')).slice(1);
     const means = rows.reduce((sum, row) => sum + Number(row.split(',')[4]), 0) / rows.length;
     expect(rows).toHaveLength(6);
-    expect(means).toBeCloseTo((sweep[2]?.importance as { value: number }).value, 9);
+    expect(means).toBeCloseTo((sweep[2]!.importance as { value: number }).value, 9);
   });
 });
 
@@ -390,6 +390,50 @@ describe('where results go', () => {
       code: 0,
       stderr: [],
     });
+  });
+});
+
+describe('gaussian', () => {
+  const TINY_RUN = '--steps 5 --samples 20 --latents 64 --annealed 2';
+
+  it('trains, measures and writes results, figure and models', async () => {
+    const printed = lines(
+      await succeed(`gaussian --dims 2,3 --json --seed 4 --out ${at('tight')}`, TINY_RUN),
+    ).map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(printed.map(({ dims, seed, steps }) => [dims, seed, steps])).toEqual([
+      [2, 4, 5],
+      [3, 4, 5],
+    ]);
+    const { results } = JSON.parse(await readFile(at('tight', 'gaussian.json'), 'utf8')) as {
+      results: unknown;
+    };
+    expect(results).toEqual(printed);
+    expect(await readFile(at('tight', 'gaussian.svg'), 'utf8')).toMatch(/^<svg[^]*dimensions d/);
+    const { settings } = (await readModel(at('tight', 'd3.safetensors'))).configuration;
+    expect(settings.model.critic).toEqual({ real: [{ kind: 'quadratic' }], fake: [{ kind: 'quadratic' }] });
+    expect(settings.lambda).toEqual([[0, printed[1]!['lambda']]]);
+    const told = await succeed(`gaussian --dims 2 --seed 4 --out ${at('tight')}`, TINY_RUN);
+    expect(told).toContain('seed 4; half-squared cost');
+    expect(told).toMatch(/^2 +surrogate +20 /m);
+    expect(told).toMatch(/^2 +ais +2 /m);
+  });
+
+  it('keeps what it has at Ctrl-C, and says how to go on', async () => {
+    const { child, ended } = start(
+      words(`gaussian --dims 2,3,4 --steps 20 --out ${at('cut')}`, '--annealed 0'),
+    );
+    await until(() => exists(at('cut', 'gaussian.svg')));
+    child.kill('SIGINT');
+    const { code, stderr, stdout } = await ended;
+    expect(code, stderr).toBe(130);
+    expect(stdout).toBe('');
+    const { results } = JSON.parse(await readFile(at('cut', 'gaussian.json'), 'utf8')) as {
+      results: { dims: number }[];
+    };
+    const done = results.map(({ dims }) => dims);
+    const left = [2, 3, 4].filter((dims) => !done.includes(dims));
+    expect(done).toContain(2);
+    expect(stderr).toContain(`gaussian.json holds d = ${done}; for the rest: --dims ${left}`);
   });
 });
 
@@ -478,6 +522,22 @@ describe('bad input ends with exit code 2 and one line', () => {
       args: () => train('--width', '8'),
       message: /--width is given, but the networks are mlp's, which --hidden shapes/,
     },
+    'quadratic critics of other networks': {
+      args: () => train('--quadratic-critics'),
+      message: /--quadratic-critics is given, but the networks are mlp's; drop it, or take --arch linear/,
+    },
+    'a dimension that is none': {
+      args: () => ['gaussian', '--dims', '5,0', '--out', at('never')],
+      message: /'--dims <list>' is '5,0': give a whole number of 1 or more/,
+    },
+    'a dimension twice': {
+      args: () => ['gaussian', '--dims', '5,10,5', '--out', at('never')],
+      message: /'--dims <list>' is '5,10,5': 5 is there twice/,
+    },
+    'too many dimensions': {
+      args: () => ['gaussian', '--dims', '2000', '--out', at('never')],
+      message: /'--dims <list>' is '2000': 2000 is above 1024/,
+    },
     'a form of the dual where there is none': {
       args: () => train('--objective', 'wgan', '--form', 'exp'),
       message: /form is exp, but objective wgan has no coupling to regularise; leave form out/,
@@ -520,6 +580,14 @@ describe('bad input ends with exit code 2 and one line', () => {
     'an encoder that the model has not': {
       args: () => score('--estimators', 'importance,encoder'),
       message: /proposal is encoder, but the model has none; train one/,
+    },
+    'no annealed chains': {
+      args: () => score('--estimators', 'ais', '--chains', '0'),
+      message: /anneal: chains is 0; must be a whole number from 1 to/,
+    },
+    'no latents from a proposal': {
+      args: () => score('--estimators', 'laplace', '--proposal-latents', '0'),
+      message: /latents is 0; must be a whole number from 1 to/,
     },
     'data that do not fit the model': {
       args: () => ['score', model(), '--data', at('wide-images-idx3-ubyte')],

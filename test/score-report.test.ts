@@ -261,7 +261,11 @@ describe('the tables', () => {
   it('show the sweep, the typicality and the adapted estimators where there are any', () => {
     const scored = { ...set, sweep: [four, four], adapted: { encoder: adapted } };
     const summaries = [summarise(scored, ['encoder'], { reference: { name: 'r', scores: other } })];
-    const text = describeScoring({ summaries, separations: [], stated });
+    const efforts = { encoder: { latents: 64 }, ais: { chains: 16, leapfrogSteps: 1 } };
+    const text = describeScoring({ summaries, separations: [], stated: { ...stated, adapted: efforts } });
+    expect(text).toContain(
+      '50 prior latents a sample; encoder (latents: 64); ais (chains: 16, leapfrog steps: 1); the model',
+    );
     expect(text).toContain('mean L_K (encoder)');
     expect(lineOf(text, 'data set')[1]).toBe(
       'data set | K | mean L_K | ± 95 % | mean S_K | ± 95 % | mean ESS | tight',

@@ -8,10 +8,18 @@ import { Scorer } from '../likelihood/scorer.ts';
 import type { ProposalKind } from '../likelihood/scores.ts';
 import type { AdaptedEstimator, WeightedScores } from '../report/estimators.ts';
 
+/** What a sample may take; undefined for as much as suits the estimator. */
+export interface Efforts {
+  /** Latents from its proposal, of those that have one. */
+  readonly proposalLatents?: number | undefined;
+  /** Annealed chains, and the temperatures that they pass. */
+  readonly chains?: number | undefined;
+  readonly temperatures?: number | undefined;
+}
+
 export interface AdaptedOptions extends Partial<Noise> {
   readonly seed?: number;
-  /** Latents per sample from its proposal; undefined for as many as suit it. */
-  readonly proposalLatents: number | undefined;
+  readonly efforts: Efforts;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number) => void;
 }
@@ -26,28 +34,30 @@ type Run = (device: Device, model: Model, set: Dataset, options: AdaptedOptions)
 
 /** Latents from a Gaussian proposal of each sample's own. */
 function byProposal(proposal: Exclude<ProposalKind, 'prior'>): Run {
-  return async (device, model, set, { proposalLatents, signal, onProgress, ...options }) => {
+  return async (device, model, set, { efforts, signal, onProgress, ...options }) => {
+    const { proposalLatents: latents } = efforts;
     using scorer = await Scorer.create(device, model, {
       ...options,
       proposal,
-      ...(proposalLatents === undefined ? {} : { latents: proposalLatents }),
+      ...(latents === undefined ? {} : { latents }),
     });
     const scores = await scorer.score(set, { signal, onProgress });
     return { scores, effort: { latents: scores.latents } };
   };
 }
 
-/** Annealed chains; `effort` is theirs. */
-const byChains: Run = async (device, model, set, { seed, cost, lambda, signal, onProgress }) => {
+/** Annealed chains. */
+const byChains: Run = async (device, model, set, { efforts, ...options }) => {
+  const { chains, temperatures } = efforts;
   const scores = await anneal(device, model, set, {
-    ...(seed === undefined ? {} : { seed }),
-    ...(cost === undefined ? {} : { cost }),
-    ...(lambda === undefined ? {} : { lambda }),
-    signal,
-    onProgress,
+    ...options,
+    ...(chains === undefined ? {} : { chains }),
+    ...(temperatures === undefined ? {} : { steps: temperatures }),
   });
-  const { chains, steps, leapfrogSteps } = scores;
-  return { scores, effort: { chains, steps, leapfrogSteps } };
+  return {
+    scores,
+    effort: { chains: scores.chains, temperatures: scores.steps, leapfrogSteps: scores.leapfrogSteps },
+  };
 };
 
 /** In the order in which they run: the encoder first, which a model may lack. */

@@ -31,14 +31,19 @@ export function describeScoring({ summaries, separations: told, stated }: Omit<S
   ].join('\n');
 }
 
-/** What adapted estimators took. */
+/** What adapted estimators took, as in `; laplace (latents: 256)`. */
 function effortOf({ adapted = {} }: Scoring['stated']): string {
   return Object.entries(adapted)
     .map(([estimator, effort]) => {
-      const counts = Object.entries(effort).map(([what, count]) => `${count} ${what}`);
-      return `, ${estimator}: ${counts.join(' and ')}`;
+      const counts = Object.entries(effort).map(([what, count]) => `${inWords(what)}: ${count}`);
+      return `; ${estimator} (${counts.join(', ')})`;
     })
     .join('');
+}
+
+/** `leapfrogSteps` as `leapfrog steps`. */
+function inWords(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** A header and a row for each line below it; a table with a header alone says nothing. */

@@ -11,7 +11,7 @@ import { scoresCsv } from '../report/scores-csv.ts';
 import { ensureFolder, writeWhole } from '../node/files.ts';
 import { loadDataset } from '../node/load-dataset.ts';
 import { readModel } from '../node/model-files.ts';
-import { RUNNABLE_ESTIMATORS } from './adapted-scoring.ts';
+import { type Efforts, RUNNABLE_ESTIMATORS } from './adapted-scoring.ts';
 import { interruptible } from './interrupt.ts';
 import { type DeviceOptions, deviceFor, number, wholeNumber, withDeviceOptions } from './options.ts';
 import { commandOutput } from './output.ts';
@@ -21,11 +21,11 @@ import { drawScoring, drawSweep, recordScoring, scoreSets } from './scoring.ts';
 const ESTIMATORS = [...PRIOR_ESTIMATORS, ...RUNNABLE_ESTIMATORS] as const;
 type Estimator = (typeof ESTIMATORS)[number];
 
-interface ScoreOptions extends DeviceOptions {
+interface ScoreOptions extends DeviceOptions, Efforts {
   readonly data: string[];
   readonly latents: number[];
   readonly estimators: Estimator[];
-  readonly proposalLatents?: number;
+
   readonly baselines?: string;
   readonly typicalOf?: string;
   readonly limit?: number;
@@ -83,6 +83,12 @@ export function registerScore(program: Command): void {
       'latents per sample of encoder and laplace, from a proposal of its own (default: 64 and 256)',
       number,
     )
+    .option('--chains <n>', 'annealed chains per sample, of ais (default: 16)', number)
+    .option(
+      '--temperatures <T>',
+      'steps that a chain takes from the prior to its sample (default: 500)',
+      number,
+    )
     .option(
       '--baselines <spec>',
       'training data for three yardsticks: constant image, linear generator, Parzen',
@@ -121,7 +127,7 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
   const datasets: Dataset[] = [];
   for (const spec of options.data)
     datasets.push(await loadDataset(spec, limit === undefined ? {} : { limit }));
-  const { baselines, typicalOf } = options;
+  const { baselines, typicalOf, proposalLatents, chains, temperatures } = options;
   const training = baselines === undefined ? undefined : await loadDataset(baselines);
   const reference = typicalOf === undefined ? undefined : await loadDataset(typicalOf);
   const { sample } = model.configuration.settings.model;
@@ -154,7 +160,7 @@ async function score(path: string, options: ScoreOptions, signal: AbortSignal): 
       latents,
       seed,
       estimators,
-      proposalLatents: options.proposalLatents,
+      efforts: { proposalLatents, chains, temperatures },
       signal,
       ...noise,
       ...(training ? { training } : {}),

@@ -11,6 +11,7 @@ import { type SetSeparation, type SetSummary, separations, summarise } from '../
 import { sweepFigure } from '../report/sweep-figure.ts';
 import {
   type AdaptedRun,
+  type Efforts,
   RUNNABLE_ESTIMATORS,
   type RunnableEstimator,
   scoreAdapted,
@@ -46,8 +47,8 @@ export interface ScoringOptions extends Omit<ScorerOptions, 'latents' | 'proposa
   /** K, rising: several make a sweep, of which the last is reported in full. */
   readonly latents: readonly number[];
   readonly estimators: readonly (PriorEstimator | RunnableEstimator)[];
-  /** Latents per sample from each adapted proposal; undefined for as many as suit it. */
-  readonly proposalLatents?: number | undefined;
+  /** What the adapted ones among them may take. */
+  readonly efforts?: Efforts;
   /** Training data of the yardsticks. */
   readonly training?: Dataset;
   /** Samples that each data set, as a batch, is tested against. */
@@ -62,7 +63,7 @@ export async function scoreSets(
   options: ScoringOptions,
   output: Output,
 ): Promise<Scoring> {
-  const { estimators, training, reference, latents, proposalLatents, signal, ...scorerOptions } = options;
+  const { estimators, training, reference, latents, efforts = {}, signal, ...scorerOptions } = options;
   const adapted = RUNNABLE_ESTIMATORS.filter((estimator) => estimators.includes(estimator));
   const passes = datasets.length * (1 + adapted.length) + (reference ? 1 : 0);
   const bar = output.progress('scoring', passes * BAR);
@@ -73,14 +74,14 @@ export async function scoreSets(
     const onProgress = (share: number): void => bar.update(Math.floor((before + share) * BAR), remark);
     return { ...scorerOptions, signal, onProgress };
   };
-  const efforts: Record<string, AdaptedRun['effort']> = {};
+  const taken: Record<string, AdaptedRun['effort']> = {};
   const byAdapted = async (dataset: Dataset): Promise<NonNullable<ScoredSet['adapted']>> => {
     const scoresOf: Partial<Record<AdaptedEstimator, WeightedScores>> = {};
     for (const estimator of adapted) {
-      const passOptions = { ...passOver(`${dataset.name}, ${estimator}`), proposalLatents };
+      const passOptions = { ...passOver(`${dataset.name}, ${estimator}`), efforts };
       const { scores, effort } = await scoreAdapted(estimator, device, model, dataset, passOptions);
       scoresOf[estimator] = scores;
-      efforts[estimator] = effort;
+      taken[estimator] = effort;
     }
     return scoresOf;
   };
@@ -117,7 +118,7 @@ export async function scoreSets(
     separations: separations(sets as [ScoredSet, ...ScoredSet[]], estimators),
     stated: {
       ...statedOf(model, first.scores),
-      ...(adapted.length > 0 ? { adapted: efforts } : {}),
+      ...(adapted.length > 0 ? { adapted: taken } : {}),
     },
   };
 }
