@@ -142,7 +142,7 @@ async function runInPlace(
   const { recording } = schedule(graph, targetOf(device));
   using plan = await Plan.create(device, { once: recording }, { ...externals, ...more });
   for (let time = 0; time < times; time++)
-    plan.run([{ phase: 'once', values: { time, persistence: Number(time > 0), fresh: Number(time === 0) } }]);
+    plan.run([{ phase: 'once', values: { time, anew: Number(time === 0), fresh: Number(time === 0) } }]);
   const values: Values = {};
   for (const [name, { data }] of Object.entries(inputs))
     values[name] = await device.readFloats(externals[name]!, 0, data.length);
@@ -173,7 +173,7 @@ describeGpu('annealing', (opened) => {
     const model = untrained(architecture, { seed: 3, scale: 2 });
     const [images, group, r, d] = [2, 3, 3, 6];
     const rows = images * group;
-    const values = { first: images, scale: 1.125, strength: 40, persistence: 1, rate: 2, increment: 0.125 };
+    const values = { first: images, scale: 1.125, strength: 40, anew: false, rate: 2, increment: 0.125 };
     const { stack } = networksOf(architecture).generator;
     const weights = new Map([...model.generator].map(([name, { data }]) => [name, Float64Array.from(data)]));
     const observations = filled(images * d, uniform);
@@ -239,7 +239,7 @@ describeGpu('annealing', (opened) => {
           strength: values.strength,
           noise: chains.noise,
           uniforms: chains.uniforms,
-          refreshment: { first: values.first, persistence: 1, rate: values.rate },
+          refreshment: { first: values.first, rate: values.rate, anew: 0 },
           weighing: { increment: values.increment, fresh: 0 },
         },
       );
@@ -291,7 +291,7 @@ describeGpu('annealing', (opened) => {
           strength,
           noise: threefryNormal(graph, 'noise', [rows, 2], source(1)),
           uniforms: threefryUniform(graph, 'uniforms', [rows], source(2)),
-          refreshment: { first: 0, persistence: { step: 'persistence' }, rate: 0.2 },
+          refreshment: { first: 0, rate: 0.2, anew: { step: 'anew' } },
           weighing: { increment: 0.25, fresh: { step: 'fresh' } },
         },
       );

@@ -77,7 +77,7 @@ type PhaseName = `${Kind}.${'draw' | 'place' | 'move'}`;
 const LONGEST_TRAJECTORY = Math.PI / 2;
 /** Step sizes go no further below the largest than this. */
 const LEAST_SHARE = 1e-6;
-/** Time after which 1/e of the momenta is left, in units in which the prior's period is 2π. */
+/** Time after which half of the momenta is left, in units in which the prior's period is 2π. */
 const MEMORY = 0.5;
 /** How far log ε goes for each unit of acceptance: quick enough to follow the temperature, slow enough to average over chains. */
 const GAIN = 0.25;
@@ -299,7 +299,7 @@ export class AnnealedChains implements Disposable {
             first: t * this.images,
             scale: stepScale(t),
             refreshFirst: refreshAt * this.images,
-            persistence: Number(start + i > 0), // the first momenta are all new
+            anew: Number(start + i === 0),
             strength,
             increment,
             fresh: Number(i === 0),
@@ -416,8 +416,8 @@ class Recorder {
       uniforms,
       refreshment: {
         first: { step: 'refreshFirst' },
-        persistence: { step: 'persistence' },
         rate: leapfrogSteps / MEMORY,
+        anew: { step: 'anew' },
       },
       weighing: { increment: { step: 'increment' }, fresh: { step: 'fresh' } },
     });

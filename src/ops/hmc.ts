@@ -31,12 +31,8 @@ export interface Transition {
   /** Normal numbers, [rows, r], and uniform ones in (0, 1], [rows]. */
   readonly noise: Tensor;
   readonly uniforms: Tensor;
-  /** What is kept of the momenta: persistence·exp(−rate·ε), ε of the row that begins at `first`. */
-  readonly refreshment: {
-    readonly first: ParamValue;
-    readonly persistence: ParamValue;
-    readonly rate: number;
-  };
+  /** Of the momenta 1/(1 + rate·ε) is kept, ε of the row that begins at `first`; nothing where `anew` is 1. */
+  readonly refreshment: { readonly first: ParamValue; readonly rate: number; readonly anew: ParamValue };
   /** w ← (fresh ? 0 : w) − increment·l, at the place before the transition. */
   readonly weighing: { readonly increment: ParamValue; readonly fresh: ParamValue };
 }
@@ -79,8 +75,8 @@ type Quad = readonly [Tensor, Tensor, Tensor, Tensor];
 
 interface Refresh {
   readonly first: ParamValue;
-  readonly persistence: ParamValue;
   readonly rate: number;
+  readonly anew: ParamValue;
 }
 
 const refreshOp: Op<Refresh> = {
@@ -102,7 +98,7 @@ const refreshOp: Op<Refresh> = {
   },
 };
 
-/** p ← α·p + √(1 − α²)·noise, α = persistence·exp(−rate·ε); in place. */
+/** p ← α·p + √(1 − α²)·noise, α = 1/(1 + rate·ε), or the noise itself where `anew` is 1; in place. */
 export function hmcRefresh(
   graph: Graph,
   momenta: Tensor,

@@ -74,7 +74,7 @@ function leapfrogCase(
   };
 }
 
-function refreshCase({ groups, group, r }: Shape, persistence: number, seed: number): KernelCase {
+function refreshCase({ groups, group, r }: Shape, anew: boolean, seed: number): KernelCase {
   const { normal, uniform } = randomOf(seed);
   const rows = groups * group;
   const inputs = {
@@ -83,17 +83,17 @@ function refreshCase({ groups, group, r }: Shape, persistence: number, seed: num
     // From such that momenta stay as they are to such that little of them is left.
     sizes: { data: filled(TABLE * groups, () => 10 ** (4 * uniform() - 4)), shape: [TABLE, groups] },
   };
-  const values = { first: AT * groups, persistence, rate: 2 };
+  const values = { first: AT * groups, rate: 2 };
   return {
-    name: `refresh-${nameOf({ groups, group, r })}-persistence-${persistence}`,
+    name: `refresh-${nameOf({ groups, group, r })}${anew ? '-anew' : ''}`,
     inputs,
     build: (graph, tensors) => {
       const { momenta, noise, sizes } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
-      return { momenta: hmcRefresh(graph, momenta, noise, sizes, values) };
+      return { momenta: hmcRefresh(graph, momenta, noise, sizes, { ...values, anew: Number(anew) }) };
     },
     reference: (round) => {
       const momenta = Float64Array.from(inputs.momenta.data);
-      twin.refresh({ ...values, r, group }, momenta, inputs.noise.data, inputs.sizes.data, round);
+      twin.refresh({ ...values, anew, r, group }, momenta, inputs.noise.data, inputs.sizes.data, round);
       return { momenta };
     },
   };
@@ -231,7 +231,7 @@ function adaptCase({ groups, group, r }: Shape, gain: number, seed: number): Ker
 }
 
 export const cases: readonly KernelCase[] = [
-  ...shapes.map((shape, i) => refreshCase(shape, i % 3 === 2 ? 0 : 1, 2560 + i)),
+  ...shapes.map((shape, i) => refreshCase(shape, i % 3 === 2, 2560 + i)),
   ...shapes.map((shape, i) => leapfrogCase(shape, [HALF, WHOLE, LAST][i % 3]!, 2500 + i)),
   ...shapes.map((shape, i) => transitionCase(shape, i % 2 === 1, 2520 + i)),
   beyond,

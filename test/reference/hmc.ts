@@ -3,7 +3,7 @@
  *   p′ = p − kick·ε·(x + strength·g)      x′ = x + drift·ε·p′      ε = scale·sizes[first + ⌊chain/group⌋]
  *   ΔH = strength·(l′ − l) + ½ Σ [(x′ − x)(x′ + x) + (p′ − p)(p′ + p)]      a = min(1, exp(−ΔH)), 0 where ΔH is not finite
  *   w ← (fresh ? 0 : w) − increment·l, l ← u ≤ a ? l′ : l      (x, p, g) ← u ≤ a ? (x′, p′, g′) : (x, −p, g)
- *   p ← α·p + √(1 − α²)·n, α = persistence·exp(−rate·ε)
+ *   p ← α·p + √(1 − α²)·n, α = 1/(1 + rate·ε); or, all anew, p ← n
  *   rates[first + i] = ā_i      sizes[first + groups + i] = clamp(ε_i exp(gain (ā_i − wanted)), least, most)
  */
 import type { Round } from '../support/case.ts';
@@ -76,13 +76,7 @@ export function accept(
 
 /** In place. @param first where the row of step sizes begins; @param group chains that share one. */
 export function refresh(
-  {
-    r,
-    group,
-    first,
-    persistence,
-    rate,
-  }: { r: number; group: number; first: number; persistence: number; rate: number },
+  { r, group, first, rate, anew }: { r: number; group: number; first: number; rate: number; anew: boolean },
   momenta: Float64Array,
   noise: Numbers,
   sizes: Numbers,
@@ -90,9 +84,10 @@ export function refresh(
 ): void {
   for (let i = 0; i < momenta.length; i++) {
     const size = sizes[first + Math.floor(i / r / group)]!;
-    const kept = round(persistence * round(Math.exp(round(-rate * size))));
-    const fresh = round(Math.sqrt(round(round(1 - kept) * round(1 + kept))));
-    momenta[i] = round(round(kept * momenta[i]!) + round(fresh * noise[i]!));
+    const u = round(rate * size);
+    const fresh = round(Math.sqrt(round(u * round(2 + u))));
+    const kept = round(round(momenta[i]! + round(fresh * noise[i]!)) / round(1 + u));
+    momenta[i] = anew ? noise[i]! : kept;
   }
 }
 
