@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEncode } from './encode.ts';
+import { registerGaussian } from './gaussian.ts';
 import { runProgram } from './run-program.ts';
 import { registerSample } from './sample.ts';
 import { registerScore } from './score.ts';
@@ -42,6 +43,7 @@ for (const register of [
   registerScore,
   registerEncode,
   registerSample,
+  registerGaussian,
 ])
   register(program);
 
