@@ -34,6 +34,12 @@ export { logNormaliser } from './likelihood/log-normaliser.ts';
 export type { Moments } from './likelihood/moments.ts';
 export { paretoK } from './likelihood/pareto.ts';
 export { CERTIFICATE_DELTA, type Verdict, certificate } from './likelihood/reliability.ts';
+export {
+  type EstimateTightness,
+  type Tightness,
+  type TightnessOptions,
+  tightness,
+} from './likelihood/tightness.ts';
 export { type ScoreOptions, Scorer, type ScorerOptions, type Scores } from './likelihood/scorer.ts';
 export {
   type Separation,

@@ -96,6 +96,16 @@ it('draws gaps by dimension', async () => {
 });
 
 describeGpu('the tightness experiment', (device) => {
+  it('refuses options out of range before it trains', async () => {
+    for (const [options, message] of [
+      [{ dims: 5, steps: 0 }, /^tightness: steps is 0; must be a whole number of 1 or more$/],
+      [{ dims: 5, samples: 1 }, /^tightness: samples is 1; must be a whole number of 2 or more$/],
+      [{ dims: 5, annealed: 0.5 }, /^tightness: annealed is 0.5; must be a whole number of 0 or more$/],
+      [{ dims: 0 }, /^gaussian: dims is 0; must be a whole number from 1 to 1024$/],
+    ] as const)
+      await expect(tightness(device, options)).rejects.toThrow(message);
+  });
+
   it('trains a model at d = 5 that meets the bounds, with estimates below what they bound', async () => {
     const stages: string[] = [];
     const options = { dims: 5, seed: 3, steps: 200, latents: 4000, samples: 200, annealed: 0 };

@@ -9,6 +9,7 @@ import { gaussianData } from '../data/gaussian.ts';
 import { gaussianSteps, trainOnGaussian } from '../gan/gaussian-training.ts';
 import type { Model } from '../gan/model.ts';
 import type { Device } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
 import { anneal } from './annealing.ts';
 import { couplingNats, smallestLambda } from './coupling-nats.ts';
 import { type Interval, meanInterval } from './interval.ts';
@@ -153,6 +154,14 @@ export async function tightness(
 ): Promise<{ readonly result: Tightness; readonly model: Model }> {
   const { dims, seed = 0, steps = gaussianSteps(dims), latents = 10_000, samples = 500 } = options;
   const { annealed = 20, signal, onProgress } = options;
+  for (const [name, value, least] of [
+    ['steps', steps, 1],
+    ['samples', samples, 2],
+    ['annealed', annealed, 0],
+  ] as const) {
+    if (!Number.isInteger(value) || value < least)
+      throw new UserError(`tightness: ${name} is ${value}; must be a whole number of ${least} or more`);
+  }
   const { dataset, covariance, spectrum } = gaussianData({ dims, seed });
   const { dataset: test } = gaussianData({ dims, seed, split: 'test', limit: samples });
   const lambda = smallestLambda(spectrum, MOST_NATS);
