@@ -70,7 +70,7 @@ describe('README.md', () => {
       .filter((line) => line.includes('entropic-gan '));
     const helps = new Map<string, string>();
     const unknown = lines.flatMap((line) =>
-      [...line.matchAll(/entropic-gan (doctor|demo|train|score|sample)\b([^`|]*)/g)].flatMap(
+      [...line.matchAll(/entropic-gan (doctor|demo|train|score|sample|gaussian)\b([^`|]*)/g)].flatMap(
         ([, command = '', given = '']) => {
           const known = helps.get(command) ?? help(command);
           helps.set(command, known);
@@ -79,7 +79,7 @@ describe('README.md', () => {
         },
       ),
     );
-    expect([...helps.keys()].sort()).toEqual(['demo', 'doctor', 'sample', 'score', 'train']);
+    expect([...helps.keys()].sort()).toEqual(['demo', 'doctor', 'gaussian', 'sample', 'score', 'train']);
     expect(unknown).toEqual([]);
   });
 });
