@@ -2,14 +2,17 @@
  * Every estimator against what is known: the Gaussian models of test/oracles, whose likelihood is exact; the bounds over many
  * repeats, of which `npm run experiment -- calibration` has the whole grid; and an interval that holds the truth.
  */
+import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { expect, it } from 'vitest';
 import { dataset } from '../src/data/dataset.ts';
-import type { Model } from '../src/gan/model.ts';
+import type { Encoder, Model } from '../src/gan/model.ts';
 import { anneal } from '../src/likelihood/annealing.ts';
 import { ownMeanInterval } from '../src/likelihood/interval.ts';
 import { logDensities } from '../src/likelihood/linear-gaussian.ts';
 import { Scorer, type ScorerOptions } from '../src/likelihood/scorer.ts';
 import { linear } from '../src/nn/architectures.ts';
+import { adam } from '../src/nn/optimisers.ts';
+import { proposalWidth } from '../src/ops/gaussian-proposal.ts';
 import { describeGpu } from './support/device.ts';
 import { drawn, randomLinear, untrained } from './support/models.ts';
 import { type OracleArray, oracleCases } from './support/oracle.ts';
@@ -67,6 +70,55 @@ describeGpu('estimators', (device) => {
         9,
       );
     });
+  });
+
+  it('are exact from any number of latents where the encoder gives the posterior itself', async () => {
+    const [d, r] = [6, 2];
+    const { model, law } = randomLinear({ d, r, lambda: 0.5 });
+    const a = Matrix.from1DArray(d, r, law.generator);
+    const precision = Matrix.eye(r).add(a.transpose().mmul(a).div(law.noise));
+    const covariance = new CholeskyDecomposition(precision).solve(Matrix.eye(r));
+    const gain = covariance.mmul(a.transpose()).div(law.noise); // [r, d]
+    const offset = gain.mmul(Matrix.columnVector(Array.from(law.bias)));
+    const factor = new CholeskyDecomposition(covariance.add(covariance.transpose()).div(2))
+      .lowerTriangularMatrix;
+    // μ = gain·(y − b), then the rows of T with logarithms on the diagonal, which do not depend on y.
+    const width = proposalWidth(r);
+    const weight = Float32Array.from({ length: d * width }, (_, at) =>
+      at % width < r ? gain.get(at % width, Math.floor(at / width)) : 0,
+    );
+    const bias = Float32Array.of(
+      -offset.get(0, 0),
+      -offset.get(1, 0),
+      Math.log(factor.get(0, 0)),
+      factor.get(1, 0),
+      Math.log(factor.get(1, 1)),
+    );
+    const encoder: Encoder = {
+      layers: [{ kind: 'dense', units: width }],
+      weights: new Map([
+        ['layers.0.weight', { shape: [d, width], data: weight }],
+        ['layers.0.bias', { shape: [width], data: bias }],
+      ]),
+      training: {
+        cost: 'half-squared',
+        lambda: 0.5,
+        steps: 1,
+        batch: 1,
+        simulated: 0,
+        samples: 1,
+        optimiser: adam({ rate: 1 }),
+        seed: 0,
+        data: 'none',
+      },
+    };
+    const observations = drawn(law, 70);
+    const exact = logDensities(law, observations);
+    using scorer = await Scorer.create(device, { ...model, encoder }, { proposal: 'encoder', latents: 5 });
+    const { importance, essImportance } = await scorer.score({ data: observations, shape: [70, d] });
+    importance.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-4));
+    essImportance.forEach((ess) => expect(ess).toBeCloseTo(5, 3));
+    await expect(Scorer.create(device, model, { proposal: 'encoder' })).rejects.toThrow('the model has none');
   });
 
   const repeats = 100;
