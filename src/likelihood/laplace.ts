@@ -31,10 +31,6 @@ import type { Noise } from './noise.ts';
 import { mostRows } from './rows-at-a-time.ts';
 
 export interface LaplaceOptions extends Noise {
-  /** Descents from the prior for each image. Default 8. */
-  readonly starts?: number;
-  /** Steps of Adam of each descent. Default 60. */
-  readonly steps?: number;
   /**
    * τ: standard deviations are this times those of the curvature, so that weights stay bounded where the posterior is wider.
    * Default √(1 + √(0.8/r)), which costs about a third of the ESS where the posterior is Gaussian, whatever r is.
@@ -46,6 +42,9 @@ export interface LaplaceOptions extends Noise {
   readonly onProgress?: (done: number) => void;
 }
 
+/** Descents from the prior for each image, and the steps of Adam of each. */
+const STARTS = 8;
+const STEPS = 60;
 /** Adam's rates in latent space, where the prior has standard deviation 1: first to get near, then to settle. */
 const RATES = { far: 0.2, near: 0.05 } as const;
 /** Gauss–Newton steps at most; they end where none lowers U by more than SETTLED. */
@@ -63,35 +62,28 @@ export async function laplaceProposals(
   options: LaplaceOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const r = resident.model.configuration.settings.model.latent;
-  const {
-    starts = 8,
-    steps = 60,
-    widening = Math.sqrt(1 + Math.sqrt(0.8 / r)),
-    seed,
-    check,
-    onProgress,
-  } = options;
+  const { widening = Math.sqrt(1 + Math.sqrt(0.8 / r)), seed, check, onProgress } = options;
   const d = sampleSize(set.shape);
   const n = set.count;
   const width = proposalWidth(r);
   const networks = new LatentNetworks(device, resident, d, options);
   const most = mostRows(
     device,
-    starts,
-    (rows) => networks.descent(rows / starts, starts, RATES.far).recording,
+    STARTS,
+    (rows) => networks.descent(rows / STARTS, STARTS, RATES.far).recording,
   );
   const mostCurved = mostRows(device, r, (rows) => networks.curvature(rows / r).recording);
-  const images = Math.max(1, Math.min(n, Math.floor(most / starts), Math.floor(mostCurved / r)));
-  using work = await LaplaceWork.create(device, networks, images, starts);
+  const images = Math.max(1, Math.min(n, Math.floor(most / STARTS), Math.floor(mostCurved / r)));
+  using work = await LaplaceWork.create(device, networks, images, STARTS);
   const proposals = new Float32Array(n * width);
   for (let row = 0; row < n; row += images) {
     const count = Math.min(images, n - row);
-    await work.begin(rowsOf(set, row, count), startsOf(seed, row, images, starts, r));
-    for (let step = 0; step < steps; step++) {
+    await work.begin(rowsOf(set, row, count), startsOf(seed, row, images, STARTS, r));
+    for (let step = 0; step < STEPS; step++) {
       check();
-      work.descend(2 * step < steps ? 'far' : 'near');
+      work.descend(2 * step < STEPS ? 'far' : 'near');
       await device.idle(); // so that a signal to stop is heard soon
-      onProgress?.((row + (0.7 * count * step) / steps) / n);
+      onProgress?.((row + (0.7 * count * step) / STEPS) / n);
     }
     const best = await work.best();
     let curvature = await work.curvature(best.latents);

@@ -162,16 +162,38 @@ export async function proposalStates(
         await device.idle(); // so that a signal to stop is heard soon
         onProgress?.((row + (count * (index + 1)) / chunks.length) / n);
       }
-      const states = await device.readFloats(finals, 0, (stateBytes / 4) * sizes.length);
-      banks.forEach((bank, b) => {
-        const start = (b * stateBytes) / 4;
-        bank.set(states.subarray(start, start + count * STATE_FLOATS), row * STATE_FLOATS);
-      });
-      const keys = await device.read(tail, 0, count * stride * 4);
-      tails.set(tailOf(new Uint32Array(keys), count, kept), row * kept);
+      await readStates(
+        device,
+        { finals, tail, rows: images, stride, kept },
+        { row, count },
+        { banks, tails },
+      );
     }
     return { banks, tails };
   } finally {
     for (const buffer of owned) buffer.dispose();
   }
+}
+
+/** Reads a block's states of every bank, [banks, rows, 16], and its tails, [rows, ·], to the places of `count` images from `row` on. */
+export async function readStates(
+  device: Device,
+  block: {
+    readonly finals: GPUBuffer;
+    readonly tail: GPUBuffer;
+    readonly rows: number;
+    readonly stride: number;
+    readonly kept: number;
+  },
+  { row, count }: { readonly row: number; readonly count: number },
+  { banks, tails }: LikelihoodStates,
+): Promise<void> {
+  const { finals, tail, rows, stride, kept } = block;
+  const states = await device.readFloats(finals, 0, rows * STATE_FLOATS * banks.length);
+  banks.forEach((bank, b) => {
+    const start = b * rows * STATE_FLOATS;
+    bank.set(states.subarray(start, start + count * STATE_FLOATS), row * STATE_FLOATS);
+  });
+  const keys = await device.read(tail, 0, count * stride * 4);
+  tails.set(tailOf(new Uint32Array(keys), count, kept), row * kept);
 }

@@ -21,7 +21,6 @@ import {
   likelihoodAccumulate,
   likelihoodBlock,
   tailCapacity,
-  tailOf,
 } from '../ops/log-likelihood.ts';
 import { threefryNormal } from '../ops/threefry.ts';
 import { bankBounds } from './banks.ts';
@@ -30,7 +29,7 @@ import { encodeProposals } from './encoder.ts';
 import { laplaceProposals } from './laplace.ts';
 import { noiseOf } from './noise.ts';
 import { tailLength } from './pareto.ts';
-import { type LikelihoodStates, proposalStates } from './proposal-states.ts';
+import { type LikelihoodStates, proposalStates, readStates } from './proposal-states.ts';
 import { mostRows } from './rows-at-a-time.ts';
 import { PROPOSALS, type ProposalKind, type Scores, scoresOf } from './scores.ts';
 
@@ -260,13 +259,7 @@ export class Scorer implements Disposable {
           }
         }
         for (const { finals, tail, row, count } of here) {
-          const states = await device.readFloats(finals, 0, (stateBytes / 4) * banks.length);
-          banks.forEach((bank, b) => {
-            const from = (b * stateBytes) / 4;
-            bank.set(states.subarray(from, from + count * STATE_FLOATS), row * STATE_FLOATS);
-          });
-          const keys = await device.read(tail, 0, count * stride * 4);
-          tails.set(tailOf(new Uint32Array(keys), count, kept), row * kept);
+          await readStates(device, { finals, tail, rows, stride, kept }, { row, count }, { banks, tails });
         }
       }
       return { banks, tails };
