@@ -94,7 +94,8 @@ const allowed = new Map<string, readonly string[]>([
   ['cli', [...LAYERS, 'data', 'node', 'cli', 'index.ts', 'node.ts']],
   ['index.ts', [...LAYERS, 'data']],
   ['node.ts', [...LAYERS, 'data', 'node', 'index.ts']],
-  ['browser.ts', [...LAYERS, 'data', 'index.ts']],
+  ['browser', [...LAYERS, 'data', 'browser']],
+  ['browser.ts', [...LAYERS, 'data', 'browser', 'index.ts']],
 ]);
 
 /** Import lines that break the order of the layers, or reach for Node where only node.ts, node/ and cli/ may. */

@@ -12,8 +12,8 @@ import { type Dataset, sampleSize } from './dataset.ts';
 export interface ImageConversion {
   /** One channel of luma. Images of one channel stay as they are. */
   readonly gray?: boolean;
-  /** Height and width of the result; images that are not square are stretched. Default: as they are. */
-  readonly size?: number;
+  /** Height and width of the result, one number where they are the same; images of another form are stretched. Default: as they are. */
+  readonly size?: number | readonly [height: number, width: number];
 }
 
 /** Luma weights of red, green and blue, in thousandths. */
@@ -37,10 +37,12 @@ export function convertImages(set: Dataset, { gray = false, size }: ImageConvers
     throw new UserError(
       `${set.name}: samples are ${pixels.kind} of shape [${shape.join(', ')}]; gray and size are for 8-bit images, [height, width, 1 or 3]`,
     );
-  if (size !== undefined && (!Number.isInteger(size) || size < 1))
-    throw new UserError(`${set.name}: size is ${size}; must be a whole number of 1 or more`);
+  const [newHeight, newWidth] = typeof size === 'number' ? [size, size] : (size ?? [height, width]);
+  for (const side of [newHeight, newWidth]) {
+    if (!Number.isInteger(side) || side < 1)
+      throw new UserError(`${set.name}: size is ${side}; must be a whole number of 1 or more`);
+  }
   const toLuma = gray && channels === 3;
-  const [newHeight, newWidth] = [size ?? height, size ?? width];
   if (!toLuma && newHeight === height && newWidth === width) return set;
 
   const newChannels = toLuma ? 1 : channels;

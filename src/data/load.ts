@@ -125,12 +125,7 @@ export async function loadDataset(text: string, options: Selectors, io: DataFile
   const { source } = spec;
   const { gray, size, ...selectors } = spec.selectors;
   const name = writeSpec(spec);
-  const converted = (set: Dataset): Dataset => ({
-    ...(gray || size !== undefined
-      ? convertImages(set, { ...(gray && { gray }), ...(size && { size }) })
-      : set),
-    name,
-  });
+  const converted = (set: Dataset): Dataset => convertedTo({ gray, size }, set, name);
   switch (source.kind) {
     case 'gaussian':
       return { ...gaussianData({ dims: source.dims, ...selectors }).dataset, name };
@@ -144,10 +139,30 @@ export async function loadDataset(text: string, options: Selectors, io: DataFile
       const names = await io.list(source.path);
       const set = names
         ? await loadFolder(source.path, names, selectors.split, name, io)
-        : await loadFile(source.path, selectors.split, name, io);
+        : await readFileOf(source.path, selectors.split, name, io);
       return converted(select(set, selectors));
     }
   }
+}
+
+/**
+ * Loads one file, whatever characters its name holds.
+ * @throws UserError as `loadDataset` does.
+ */
+export async function loadFile(path: string, options: Selectors, io: DataFiles): Promise<Dataset> {
+  const { gray, size, ...selectors } = options;
+  const set = await readFileOf(path, selectors.split, path, io);
+  return convertedTo({ gray, size }, select(set, selectors), path);
+}
+
+/** The images in grey or in another size, where that is asked for. */
+function convertedTo(
+  { gray, size }: { readonly gray: true | undefined; readonly size: number | undefined },
+  set: Dataset,
+  name: string,
+): Dataset {
+  const asked = gray || size !== undefined;
+  return { ...(asked ? convertImages(set, { ...(gray && { gray }), ...(size && { size }) }) : set), name };
 }
 
 /** The first of the folders that a named data set may lie in. */
@@ -191,7 +206,7 @@ async function loadFolder(
   );
 }
 
-async function loadFile(
+async function readFileOf(
   path: string,
   split: Split | undefined,
   name: string,

@@ -57,9 +57,35 @@ export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
   };
 }
 
+/** Features asked for where the adapter has them. */
+const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
+
+/** Limits raised to what the adapter has; kernels stay within the defaults, large data sets and banks profit. */
+const RAISED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
+
+/** What to ask an adapter's device for. */
+export function deviceDescriptor(adapter: GPUAdapter): GPUDeviceDescriptor {
+  return {
+    label: 'entropic-gan',
+    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  };
+}
+
+export interface DeviceOptions {
+  /** Called once after the GPUDevice was destroyed (releases whatever the device came from). */
+  readonly onDispose?: () => void;
+  /** With false the GPUDevice is left alive on dispose. Default true. */
+  readonly ownsDevice?: boolean;
+  /** What to do once the device is lost, for the message. Default: open a new one and resume. */
+  readonly whenLost?: string;
+}
+
 export class Device implements Disposable {
   readonly gpu: GPUDevice;
   readonly adapter: AdapterDescription;
+  /** Resolves with the error when the device is lost; dispose() is no loss. */
+  readonly lost: Promise<UserError>;
   readonly counters: DeviceCounters = {
     buffers: 0,
     bindGroups: 0,
@@ -78,16 +104,8 @@ export class Device implements Disposable {
   readonly #pipelines = new Map<string, Promise<Pipeline>>();
   readonly #onDispose: () => void;
 
-  /**
-   * Takes over a GPUDevice.
-   * @param onDispose called once after the GPUDevice was destroyed (releases whatever the device came from).
-   *   With `ownsDevice: false` the GPUDevice is left alive on dispose.
-   */
-  constructor(
-    gpu: GPUDevice,
-    adapter: AdapterDescription,
-    options: { onDispose?: () => void; ownsDevice?: boolean } = {},
-  ) {
+  /** Takes over a GPUDevice. */
+  constructor(gpu: GPUDevice, adapter: AdapterDescription, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.adapter = adapter;
     const onError = (event: Event): void => {
@@ -96,12 +114,15 @@ export class Device implements Disposable {
       this.#fail(new Error(`WebGPU: ${error.message}`));
     };
     gpu.addEventListener('uncapturederror', onError);
-    void gpu.lost.then((info) => {
-      this.#fail(
-        new UserError(
-          `device lost (${info.reason}): ${info.message.split('\n')[0] || 'no reason given'}; open a new device and resume from the last checkpoint`,
-        ),
-      );
+    const { whenLost = 'open a new device and resume from the last checkpoint' } = options;
+    this.lost = new Promise((resolve) => {
+      void gpu.lost.then((info) => {
+        if (this.#disposed) return;
+        const reason = info.message.split('\n')[0] || 'no reason given';
+        const error = new UserError(`device lost (${info.reason}): ${reason}; ${whenLost}`);
+        this.#fail(error);
+        resolve(error);
+      });
     });
     this.#onDispose = () => {
       gpu.removeEventListener('uncapturederror', onError);

@@ -1,6 +1,6 @@
 /** Opens a WebGPU device in Node: a hardware adapter where there is one, else the embedded software adapter. */
 import { create } from 'webgpu';
-import { Device, describeAdapter } from '../gpu/device.ts';
+import { Device, describeAdapter, deviceDescriptor } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { INSTALL_LINE, offerSoftwareAdapter } from './software-adapter.ts';
 
@@ -12,12 +12,6 @@ export interface OpenDeviceOptions {
   /** Drops Dawn's bounds checks in shaders and its validation. Faster; a wrong shader can then read outside its buffers. Default false. */
   readonly unchecked?: boolean;
 }
-
-/** Features asked for where the adapter has them. */
-const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
-
-/** Limits raised to what the adapter has; kernels stay within the defaults, large data sets and banks profit. */
-const RAISED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
 
 /**
  * Opens a device.
@@ -40,13 +34,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
   const description = adapter && describeAdapter(adapter.info);
   if (!adapter || !description || (kind === 'hardware' && description.kind !== 'hardware'))
     throw noAdapter(kind);
-  const limits: Record<string, number> = {};
-  for (const name of RAISED_LIMITS) limits[name] = adapter.limits[name];
-  const gpu = await adapter.requestDevice({
-    label: 'entropic-gan',
-    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: limits,
-  });
+  const gpu = await adapter.requestDevice(deviceDescriptor(adapter));
   // Dawn's instance must outlive the device: the closure keeps it reachable.
   return new Device(gpu, description, { onDispose: () => void dawn });
 }
