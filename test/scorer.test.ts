@@ -83,6 +83,12 @@ function part(set: Dataset, start: number, count: number) {
   return { data: rows(set, start, count), shape: [count, ...set.shape] };
 }
 
+/** The largest difference between two arrays of one length. */
+function maxGap(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(...Array.from(a, (x, i) => Math.abs(x - (b[i] as number))));
+}
+
 /** All of a model's latents for a seed at once, with what its networks make of them. */
 async function latentsOf(model: Model, k: number, seed: number) {
   const architecture = model.configuration.settings.model;
@@ -492,6 +498,28 @@ describeGpu('the scorer', (opened) => {
       expect(await scorer.sample(5, { seed: 3 })).toEqual(many.slice(0, 60));
       expect(await scorer.sample(5, { seed: 4 })).not.toEqual(many.slice(0, 60));
     });
+
+    it('are G of given latents, whatever the chunk that they fall into', async () => {
+      const model = modelOf(small);
+      using scorer = await Scorer.create(device, model, { latents: 8 });
+      const live = device.liveBuffers;
+      const all = await latentsOf(model, 300, 6);
+      const [latents, generated] = [all.latents.data, all.generated.data];
+      const made = await scorer.generate(latents);
+      expect(maxGap(made, generated)).toBeLessThan(1e-6);
+      const last = await scorer.generate(latents.subarray(3 * 299)); // a view into a larger array
+      expect(maxGap(last, generated.subarray(12 * 299))).toBeLessThan(1e-6);
+      expect(device.liveBuffers).toBe(live);
+    });
+
+    it('are refused for latents that are no [n, r] or not finite', async () => {
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 8 });
+      await expect(scorer.generate(new Float32Array(0))).rejects.toThrow(/generate: 0 values .*\[n, 3\]/);
+      await expect(scorer.generate(new Float32Array(4))).rejects.toThrow(/generate: 4 values/);
+      const bad = new Float32Array(6).fill(1);
+      bad[4] = Number.NaN;
+      await expect(scorer.generate(bad)).rejects.toThrow(/value 1 of latent 1 is NaN/);
+    });
   });
 
   describe('the boundary', () => {
@@ -576,6 +604,7 @@ describeGpu('the scorer', (opened) => {
       scorer.dispose();
       await expect(scorer.score(imagesOf(1))).rejects.toThrow(/used after dispose/);
       await expect(scorer.sample(1)).rejects.toThrow(/used after dispose/);
+      await expect(scorer.generate(new Float32Array(3))).rejects.toThrow(/used after dispose/);
     });
   });
 });

@@ -10,7 +10,7 @@ import type { Recording } from '../gpu/recording.ts';
 import { targetOf } from '../gpu/target.ts';
 import { Graph, type Tensor, sizeOf } from '../graph/graph.ts';
 import { schedule } from '../graph/schedule.ts';
-import { generate } from '../gan/generate.ts';
+import { type GeneratorWeights, generate, generateFrom } from '../gan/generate.ts';
 import type { Model } from '../gan/model.ts';
 import { ResidentModel } from '../gan/resident-model.ts';
 import { STREAMS } from '../gan/streams.ts';
@@ -133,10 +133,18 @@ export class Scorer implements Disposable {
   async sample(count: number, options: { readonly seed?: number } = {}): Promise<Float32Array<ArrayBuffer>> {
     this.#check();
     const { model } = this.model.configuration.settings;
-    const { generator: parameters, statistics } = this.#resident.externals;
-    return generate(this.#device, model, { parameters, statistics }, count, options.seed ?? 0, () =>
-      this.#check(),
-    );
+    return generate(this.#device, model, this.#generator, count, options.seed ?? 0, () => this.#check());
+  }
+
+  /**
+   * G of given latents, without the noise: [n, r] → [n, d].
+   * @param latents values [n, r], row-major; those of the prior are N(0, 1).
+   * @throws UserError where the length is no multiple of r, or a value is not finite.
+   */
+  async generate(latents: Float32Array): Promise<Float32Array<ArrayBuffer>> {
+    this.#check();
+    const { model } = this.model.configuration.settings;
+    return generateFrom(this.#device, model, this.#generator, latents, () => this.#check());
   }
 
   dispose(): void {
@@ -146,6 +154,12 @@ export class Scorer implements Disposable {
   }
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** The generator's buffers. */
+  get #generator(): GeneratorWeights {
+    const { generator: parameters, statistics } = this.#resident.externals;
+    return { parameters, statistics };
   }
 
   #check(): void {
