@@ -1,6 +1,6 @@
 /**
  * Writes src/shaders.gen.ts: for every kernel in shaders/, its text (with the snippets that it names in a
- * `// lib: a b` line appended, so that line numbers stay those of the file), and its bindings, params layout,
+ * `// lib: a b` line appended and comments left out, so that line numbers stay those of the file), and its bindings, params layout,
  * overrides and specialisable constants, all read off the WGSL by wgsl_reflect.
  */
 import { readFileSync, readdirSync, writeFileSync, existsSync } from 'node:fs';
@@ -11,6 +11,11 @@ import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'shaders');
 const output = join(root, 'src', 'shaders.gen.ts');
+
+/** A text without its comments, which no page has to load; its lines keep their numbers. */
+function withoutComments(text) {
+  return text.replace(/[ \t]*\/\/.*$/gm, '');
+}
 
 /** The declarations of a kernel, checked against the kernel contract. */
 function describe(name, text, source, files) {
@@ -93,7 +98,7 @@ const kernels = readdirSync(folder)
       line += text.split('\n').length; // the parts are joined by one more line break
       return { path, firstLine };
     });
-    return describe(name, text, parts.map((part) => part.text).join('\n'), files);
+    return describe(name, text, parts.map((part) => withoutComments(part.text)).join('\n'), files);
   });
 
 const text = [

@@ -13,6 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import { extract } from 'tar';
+import { afterAll, describe, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 const PACKAGE = join(root, 'node_modules', '@sparticuz', 'chromium');
@@ -123,4 +124,31 @@ export async function openPage(
   page.on('pageerror', (error) => messages.push(`thrown: ${error.message}`));
   await page.goto(address);
   return { page, messages };
+}
+
+/** A group of tests in a browser of their own; skipped with the reason where none starts, unless an adapter is required. */
+export function describeChromium(
+  name: string,
+  body: (browser: () => Browser) => void,
+  args: readonly string[] = [],
+): void {
+  describe(name, async () => {
+    let browser: Browser;
+    try {
+      browser = await launchChromium(args);
+    } catch (error) {
+      const reason = (error as Error).message.split('\n')[0] as string;
+      if (process.env['ENTROPIC_GAN_REQUIRE_GPU'] === '1')
+        it('starts a browser, as ENTROPIC_GAN_REQUIRE_GPU=1 asks', () => {
+          throw error;
+        });
+      else {
+        console.warn(`skipped: ${name}: ${reason}`);
+        it.skip(reason);
+      }
+      return;
+    }
+    afterAll(() => browser.close());
+    body(() => browser);
+  });
 }
