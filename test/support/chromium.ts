@@ -70,6 +70,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.css': 'text/css',
+  '.css': 'text/css',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
 };
