@@ -70,7 +70,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.css': 'text/css',
-  '.css': 'text/css',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
 };
