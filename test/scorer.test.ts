@@ -218,6 +218,37 @@ describeGpu('the scorer', (opened) => {
       expectSame(scores, await oneShot(model, imagesOf(4), 3700, 3));
     });
 
+    it('are the same bits again, whatever was scored between and beside', async () => {
+      const images = imagesOf(5);
+      const first = async (): Promise<Float64Array> => {
+        using scorer = await Scorer.create(device, modelOf(small), { latents: 300, seed: 4 });
+        return (await scorer.score(images)).importance;
+      };
+      using scorer = await Scorer.create(device, modelOf(small), { latents: 300, seed: 4 });
+      const all = await Promise.all([
+        scorer.score(images),
+        scorer.score(imagesOf(1)),
+        scorer.score(images),
+        scorer.score(images),
+      ]);
+      const expected = await first();
+      for (const index of [0, 2, 3]) expect(all[index]!.importance).toEqual(expected);
+      const live = device.liveBuffers;
+      await scorer.score(images);
+      expect(device.liveBuffers).toBe(live);
+    });
+
+    it('make a bank that is not kept anew for every round of images', async () => {
+      // 7 000 latents of 3 000 values are 84 MB; images of a round are bounded too.
+      const model = modelOf(linear({ sample: [3000], latent: 2 }));
+      using scorer = await Scorer.create(device, model, { latents: 7000, seed: 3 });
+      const image = { data: new Float32Array(3000).fill(0.1), shape: [1, 3000] };
+      const once = (await scorer.score(image)).importance;
+      const bytes = device.liveBytes;
+      expect((await scorer.score(image)).importance).toEqual(once);
+      expect(bytes).toBeLessThan(84e6);
+    });
+
     it('take 100 000 latents', async () => {
       const model = modelOf(small);
       using scorer = await Scorer.create(device, model, { latents: 100_000, seed: 2 });
@@ -558,6 +589,7 @@ describeGpu('the scorer', (opened) => {
 
     it('stops when told to, before and during, and can go on afterwards', async () => {
       using scorer = await Scorer.create(device, modelOf(small), { latents: 64 });
+      await scorer.score(imagesOf(2));
       const live = device.liveBuffers;
       await expect(scorer.score(imagesOf(2), { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
       const stop = new AbortController();

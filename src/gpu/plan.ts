@@ -29,12 +29,14 @@ interface Step {
 interface Phase {
   readonly steps: readonly Step[];
   readonly blocks: number;
+  readonly flops: number;
 }
 
-/** One phase of a run, the values of its step params, and what to encode once it is done (copies for readback). */
+/** One phase of a run, the values of its step params, and what to encode before it and once it is done: copies in and out. */
 export interface PhaseRun<P extends string> {
   readonly phase: P;
   readonly values?: Readonly<Record<string, number>>;
+  readonly before?: (encoder: GPUCommandEncoder) => void;
   readonly after?: (encoder: GPUCommandEncoder) => void;
 }
 
@@ -159,7 +161,8 @@ export class Plan<P extends string> implements Disposable {
           });
           return { call, definition, pipeline, group, staticOffset, blockIndex: stepped ? block++ : -1 };
         });
-        built.set(name, { steps, blocks: block });
+        const flops = steps.reduce((sum, { call }) => sum + call.flops, 0);
+        built.set(name, { steps, blocks: block, flops });
       });
       device.upload(staticParams.buffer, 0, staticBytes);
       const plan = new Plan<P>({
@@ -189,6 +192,11 @@ export class Plan<P extends string> implements Disposable {
     return this.#phaseOf(phase).steps.length;
   }
 
+  /** Arithmetic operations of one pass through a phase. */
+  flopsOf(phase: P): number {
+    return this.#phaseOf(phase).flops;
+  }
+
   /** Where a slot of the recordings lies on the GPU, for copies. */
   view(slot: Slot): { buffer: GPUBuffer; offset: number } {
     const view = this.#views.get(slot);
@@ -209,8 +217,13 @@ export class Plan<P extends string> implements Disposable {
     let pass: GPUComputePassEncoder | undefined;
     const full: GPUCommandBuffer[] = [];
     let flops = 0;
-    for (const { phase: name, values = {}, after } of sequence) {
+    for (const { phase: name, values = {}, before, after } of sequence) {
       const phase = this.#phaseOf(name);
+      if (before) {
+        pass?.end();
+        pass = undefined;
+        before(encoder);
+      }
       if ((used + phase.blocks) * BLOCK > this.#stepBytes.byteLength)
         throw new Error(
           `plan: ${sequence.length} phases in one run exceed its params block; raise phasesPerRun`,

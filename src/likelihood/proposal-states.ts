@@ -22,6 +22,7 @@ import {
 } from '../ops/log-likelihood.ts';
 import { threefryNormal } from '../ops/threefry.ts';
 import type { Noise } from './noise.ts';
+import { MOST_PHASES, PacedRuns } from './paced-runs.ts';
 import { tailLength } from './pareto.ts';
 import { mostRows } from './rows-at-a-time.ts';
 
@@ -130,7 +131,7 @@ export async function proposalStates(
     make('generated', images * chunk * d);
     make('criticFake', images * chunk);
     using plan = await Plan.create(device, { draw: draw(images), reduce: reduce() }, externals, {
-      phasesPerRun: 2,
+      phasesPerRun: MOST_PHASES,
     });
     const banks = sizes.map(() => new Float32Array(n * STATE_FLOATS));
     const tails = new Float32Array(n * kept);
@@ -147,21 +148,23 @@ export async function proposalStates(
       const count = Math.min(images, n - row);
       device.upload(observations, 0, rowsOf(set, row, count));
       device.upload(parameters, 0, proposals.subarray(row * width, (row + count) * width));
+      const runs = new PacedRuns(device, plan, check);
       for (const [index, { bank, validCount, first, last }] of chunks.entries()) {
-        check();
         const keepState = (encoder: GPUCommandEncoder): void =>
           encoder.copyBufferToBuffer(state, 0, finals, bank * stateBytes, stateBytes);
-        plan.run([
-          { phase: 'draw', values: { chunk: index, firstBlock: (row * chunk * r) / 2 } },
-          {
-            phase: 'reduce',
-            values: { validCount, first: Number(first), firstOfAll: Number(index === 0) },
-            ...(last ? { after: keepState } : {}),
-          },
-        ]);
-        await device.idle(); // so that a signal to stop is heard soon
-        onProgress?.((row + (count * (index + 1)) / chunks.length) / n);
+        const drawn = await runs.add({
+          phase: 'draw',
+          values: { chunk: index, firstBlock: (row * chunk * r) / 2 },
+        });
+        const reduced = await runs.add({
+          phase: 'reduce',
+          values: { validCount, first: Number(first), firstOfAll: Number(index === 0) },
+          ...(last ? { after: keepState } : {}),
+        });
+        if (drawn || reduced) onProgress?.((row + (count * (index + 1)) / chunks.length) / n);
       }
+      await runs.finish();
+      onProgress?.((row + count) / n);
       await readStates(
         device,
         { finals, tail, rows: images, stride, kept },
@@ -189,11 +192,13 @@ export async function readStates(
   { banks, tails }: LikelihoodStates,
 ): Promise<void> {
   const { finals, tail, rows, stride, kept } = block;
-  const states = await device.readFloats(finals, 0, rows * STATE_FLOATS * banks.length);
+  const [states, keys] = (await device.readAll([
+    { buffer: finals, bytes: rows * STATE_FLOATS * banks.length * 4 },
+    { buffer: tail, bytes: count * stride * 4 },
+  ])) as [ArrayBuffer, ArrayBuffer];
   banks.forEach((bank, b) => {
-    const start = b * rows * STATE_FLOATS;
-    bank.set(states.subarray(start, start + count * STATE_FLOATS), row * STATE_FLOATS);
+    const first = b * rows * STATE_FLOATS;
+    bank.set(new Float32Array(states, first * 4, count * STATE_FLOATS), row * STATE_FLOATS);
   });
-  const keys = await device.read(tail, 0, count * stride * 4);
   tails.set(tailOf(new Uint32Array(keys), count, kept), row * kept);
 }
