@@ -83,7 +83,7 @@ function waterfall(
   return {
     isCut,
     options: (width) => ({
-      height: 210,
+      height: 260,
       marginTop: 6,
       marginLeft: 122,
       marginRight: 14,
@@ -95,15 +95,16 @@ function waterfall(
         tickFormat: (x: number) => fixed(x, high - low < 4 ? 1 : 0),
         grid: true,
       },
-      y: { domain: labels, label: null, tickSize: 0, padding: 0.3 },
+      y: { domain: labels, label: null, tickSize: 0, padding: 0.35 },
       marks: [
-        Plot.barX(bars, { y: 'label', x1: 'from', x2: 'to', fill: 'fill' }),
-        Plot.ruleX(bars.slice(0, -1), {
+        Plot.link(bars.slice(0, -1), {
           x: 'to',
+          y1: 'label',
+          y2: (_: Bar, i: number) => labels[i + 1],
           stroke: 'currentColor',
           strokeDasharray: '2 3',
-          strokeOpacity: 0.6,
         }),
+        Plot.barX(bars, { y: 'label', x1: 'from', x2: 'to', fill: 'fill' }),
         Plot.text(cut, {
           y: 'label',
           x: () => edge,

@@ -92,9 +92,7 @@ export function createPad(onDrawn: (ink: Ink) => void): Pad {
 /** How much of each pixel is covered: strokes are drawn on nothing. */
 function inkOf(context: CanvasRenderingContext2D): Ink {
   const { width, height, data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
-  return {
-    width,
-    height,
-    data: Uint8Array.from({ length: width * height }, (_, i) => data[4 * i + 3] as number),
-  };
+  const ink = new Uint8Array(width * height);
+  for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] as number;
+  return { width, height, data: ink };
 }

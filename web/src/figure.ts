@@ -25,7 +25,8 @@ export function createFigure(place: HTMLElement): Figure {
     place.replaceChildren(svg);
   };
   new ResizeObserver(() => {
-    if (place.clientWidth !== drawnWidth) redraw();
+    if (place.clientWidth === drawnWidth) return;
+    requestAnimationFrame(redraw); // at once it would change the sizes that are being told
   }).observe(place);
   return {
     draw: (options, description) => {

@@ -3,6 +3,7 @@ import * as Plot from '@observablehq/plot';
 import type { PlotOptions } from '@observablehq/plot';
 import { createFigure } from './figure.ts';
 import { find } from './find.ts';
+import { COLOURS, keyOf } from './keys.ts';
 import { fixed } from './numbers.ts';
 import { type References, shareBelow } from './reference-histogram.ts';
 
@@ -64,7 +65,7 @@ function histogram(
       ),
     );
   return (width) => ({
-    height: 210,
+    height: 260,
     marginTop: 26,
     marginLeft: 40,
     marginRight: 12,
@@ -77,8 +78,8 @@ function histogram(
     },
     y: { label: null, ticks: 4, tickFormat: '%', grid: true },
     marks: [
-      ...(others.length > 0 ? [bars(others, 'var(--other)')] : []),
-      ...(own.length > 0 ? [bars(own, 'var(--accent)')] : []),
+      ...(others.length > 0 ? [bars(others, COLOURS.other)] : []),
+      ...(own.length > 0 ? [bars(own, COLOURS.own)] : []),
       Plot.ruleY([0], { stroke: 'currentColor' }),
       ...(marked === undefined
         ? []
@@ -99,14 +100,9 @@ function histogram(
 }
 
 function legend({ ownName, others }: References): Node[] {
-  const entry = (kind: string, name: string): Node[] => {
-    const key = document.createElement('span');
-    key.className = `key ${kind}`;
-    return [key, document.createTextNode(`${name}  `)];
-  };
   return [
-    ...entry('own', ownName),
-    ...(others.length > 0 ? entry('other', 'other digits') : []),
+    keyOf('own', ownName),
+    ...(others.length > 0 ? [keyOf('other', 'other digits')] : []),
     document.createElement('br'),
   ];
 }

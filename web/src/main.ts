@@ -14,7 +14,7 @@ async function start(): Promise<void> {
   find('#app', HTMLElement).hidden = false;
   find('#adapter', HTMLSpanElement).textContent = `Adapter: ${adapterName(device.adapter)}.`;
   const messages = createMessages();
-  addEventListener('error', ({ error }) => messages.report(error));
+  addEventListener('error', ({ error, message }) => messages.report(error ?? message));
   addEventListener('unhandledrejection', ({ reason }) => messages.report(reason));
   const lane = createLane(messages.report);
   void device.lost.then((error) => {

@@ -1,7 +1,7 @@
 /** The generated samples that differ least from an image, by the Euclidean distance of their pixels. */
 import { find } from './find.ts';
 import { fixed } from './numbers.ts';
-import { drawPicture, pictureOf } from './picture.ts';
+import { type Picture, drawPicture, pictureOf } from './picture.ts';
 
 /** Samples that are searched. */
 export const SEARCHED = 1000;
@@ -34,18 +34,26 @@ export function showNearest(
     list.replaceChildren();
     return;
   }
-  list.replaceChildren(
-    ...nearestRows(samples, image, SHOWN).map(({ row, distance }) => {
-      const item = document.createElement('li');
-      const canvas = document.createElement('canvas');
-      canvas.className = 'tile';
-      canvas.setAttribute('role', 'img');
-      canvas.setAttribute('aria-label', `Generated sample at distance ${fixed(distance)}`);
-      drawPicture(canvas, pictureOf(samples.subarray(row * image.length, (row + 1) * image.length), shape));
-      const label = document.createElement('span');
-      label.textContent = `distance ${fixed(distance)}`;
-      item.append(canvas, label);
-      return item;
-    }),
+  const found = nearestRows(samples, image, SHOWN).map(({ row, distance }) =>
+    captioned(
+      pictureOf(samples.subarray(row * image.length, (row + 1) * image.length), shape),
+      `distance ${fixed(distance)}`,
+      `Generated sample at distance ${fixed(distance)}`,
+    ),
   );
+  list.replaceChildren(captioned(pictureOf(image, shape), 'the image', 'The image'), ...found);
+}
+
+function captioned(picture: Picture, caption: string, description: string): HTMLLIElement {
+  const item = document.createElement('li');
+  const canvas = document.createElement('canvas');
+  canvas.className = 'tile';
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', description);
+  drawPicture(canvas, picture);
+  const label = document.createElement('span');
+  label.textContent = caption;
+  label.setAttribute('aria-hidden', 'true');
+  item.append(canvas, label);
+  return item;
 }

@@ -37,6 +37,7 @@ export function createResultView(): ResultView {
         ess: '—',
         bits: '—',
         announcement: '',
+        'short-result': '',
       });
     },
     show: (scores, index, name) => {
@@ -44,6 +45,8 @@ export function createResultView(): ResultView {
       const half = NORMAL_95 * at(scores.standardError);
       const verdict = scores.verdict[index];
       const word = verdict?.tight ? 'tight' : 'loose';
+      const ess = sizeText(at(scores.essImportance));
+      const figures = `ESS ${ess}, k̂ ${fixed(at(scores.paretoK))}`;
       chip.className = `chip ${word}`;
       write({
         importance: fixed(at(scores.importance)),
@@ -51,15 +54,21 @@ export function createResultView(): ResultView {
           ? `± ${fixed(half)} (95 % interval, from the randomness of the latents)`
           : 'no interval: it takes 4 latents or more',
         verdict: word,
-        reason: verdict?.reason ?? '',
+        reason: verdict?.tight ? figures : (verdict?.reason ?? ''),
         'verdict-note': verdict?.tight
           ? 'Likely near the true log-density, not merely below it.'
           : 'Still a lower bound in expectation, but the truth may lie far above it, and the interval too narrow. More latents help.',
         certificate: `${fixed(at(scores.certificate))} nats`,
-        ess: `${at(scores.essImportance).toPrecision(3)} of ${whole(scores.latents)}`,
+        ess: `${ess} of ${whole(scores.latents)}`,
         bits: fixed(at(scores.bitsPerDim), 3),
-        announcement: `${name}: log-likelihood ${fixed(at(scores.importance))} nats, plus or minus ${fixed(half)}, ${word}: ${verdict?.reason}.`,
+        'short-result': `${fixed(at(scores.importance))} nats, ${word}`,
+        announcement: `${name}: log-likelihood ${fixed(at(scores.importance))} nats, plus or minus ${fixed(half)}, ${word}: ${verdict?.tight ? figures : verdict?.reason}.`,
       });
     },
   };
+}
+
+/** An effective sample size, with decimals only where it is small. */
+function sizeText(ess: number): string {
+  return ess < 10 ? fixed(ess, 1) : whole(Math.round(ess));
 }

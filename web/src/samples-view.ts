@@ -11,7 +11,7 @@ export interface SamplesView {
 }
 
 const SAMPLES = 24;
-const COLUMNS = 8;
+const COLUMNS = 6;
 /** Models with more latents get one slider and a choice of dimension. */
 const MOST_SLIDERS = 8;
 const REACH = 3;

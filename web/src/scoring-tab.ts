@@ -64,6 +64,7 @@ export function createScoringTab({
 
   const pad = createPad((ink) => {
     const drawing = drawingSubject(ink);
+    messages.clear();
     if (drawing) score(drawing);
   });
 
@@ -117,7 +118,6 @@ export function createScoringTab({
         onThroughput(
           `${compact((count * scores.latents) / seconds)} images × latents per second in the last scoring.`,
         );
-        messages.clear();
         if (count > 1) strip.showScores(scores);
         shown = { subject, scores, index: 0 };
         showImage(0);
@@ -127,6 +127,7 @@ export function createScoringTab({
     });
   };
   const forget = (): void => {
+    messages.clear();
     source = undefined;
     shown = undefined;
     lane.drop('score');
@@ -145,7 +146,6 @@ export function createScoringTab({
   const useModel = (model: Model, name: string): void =>
     lane.put('model', async () => {
       const current = await replaceScorer(model, latents);
-      messages.clear();
       searched = undefined;
       find('#model-line', HTMLParagraphElement).textContent = describeModel(model, name, current.lambda);
       offerDigits(model);
@@ -158,31 +158,34 @@ export function createScoringTab({
       compareAnew(current);
     });
 
-  const control = createLatentsControl((count) =>
+  const control = createLatentsControl((count) => {
+    messages.clear();
     lane.put('latents', async () => {
       if (!scorer) return;
       try {
         const current = await replaceScorer(scorer.model, count);
         latents = count;
         control.setValid(true);
-        messages.clear();
         if (source) score(source);
         compareAnew(current);
       } catch (error) {
         control.setValid(false);
         throw error;
       }
-    }),
-  );
+    });
+  });
 
   find('#clear', HTMLButtonElement).addEventListener('click', forget);
   find('#random-own', HTMLButtonElement).addEventListener('click', () => {
+    messages.clear();
     if (scorer) score(glyphSubject(ownDigits(scorer.model)));
   });
   find('#random-other', HTMLButtonElement).addEventListener('click', () => {
+    messages.clear();
     if (scorer) score(glyphSubject(modelDigits(scorer.model).others));
   });
   createFilesInput((files) => {
+    messages.clear();
     onFiles();
     takeFiles(files).catch(messages.report);
   });

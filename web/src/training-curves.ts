@@ -4,6 +4,7 @@ import type { PlotOptions } from '@observablehq/plot';
 import type { TrainingReport } from '../../src/browser.ts';
 import { type Figure, createFigure } from './figure.ts';
 import { find } from './find.ts';
+import { type Key, COLOURS, keyOf } from './keys.ts';
 import { fixed } from './numbers.ts';
 
 type Field = 'objective' | 'transportCost' | 'meanP' | 'maxRowError' | 'maxColError';
@@ -11,34 +12,37 @@ type Field = 'objective' | 'transportCost' | 'meanP' | 'maxRowError' | 'maxColEr
 interface Curve {
   readonly title: string;
   readonly note: string;
-  readonly lines: readonly { readonly field: Field; readonly name: string; readonly stroke: string }[];
+  readonly lines: readonly { readonly field: Field; readonly name: string; readonly key: Key }[];
   /** Where it goes. */
   readonly goal?: number;
+  /** Shown of the axis whatever the values are. */
+  readonly atLeast?: readonly [number, number];
 }
 
 const CURVES: readonly Curve[] = [
   {
     title: 'Objective J',
     note: 'What the critics climb and the generator descends on.',
-    lines: [{ field: 'objective', name: 'J', stroke: 'var(--accent)' }],
+    lines: [{ field: 'objective', name: 'J', key: 'own' }],
   },
   {
     title: 'Transport cost',
     note: 'Mean cost between images and the samples they are coupled with.',
-    lines: [{ field: 'transportCost', name: 'cost', stroke: 'var(--accent)' }],
+    lines: [{ field: 'transportCost', name: 'cost', key: 'own' }],
   },
   {
     title: 'Mean of the coupling, P',
-    note: 'Is 1 where the critics are at their best.',
-    lines: [{ field: 'meanP', name: 'mean P', stroke: 'var(--accent)' }],
+    note: 'Must be 1; this form of the objective (logmeanexp) holds it there.',
+    lines: [{ field: 'meanP', name: 'mean P', key: 'own' }],
     goal: 1,
+    atLeast: [0.9, 1.1],
   },
   {
     title: 'Errors of its margins',
     note: 'Largest error of a row and of a column; 0 at the best.',
     lines: [
-      { field: 'maxRowError', name: 'row', stroke: 'var(--accent)' },
-      { field: 'maxColError', name: 'column', stroke: 'var(--other)' },
+      { field: 'maxRowError', name: 'row', key: 'own' },
+      { field: 'maxColError', name: 'column', key: 'other' },
     ],
     goal: 0,
   },
@@ -100,11 +104,16 @@ function drawCurve(
   const last = reports.at(-1) as TrainingReport;
   const now = curve.lines.map(({ field, name }) => `${name} ${fixed(last[field])}`).join(', ');
   figure.draw(curveOptions(curve, reports), `${curve.title} by step ${last.step}: ${now}. ${curve.note}`);
-  caption.textContent = `${now}. ${curve.note}`;
+  const keys = curve.lines.length > 1 ? curve.lines.map(({ name, key }) => keyOf(key, name)) : [];
+  caption.replaceChildren(
+    ...keys,
+    ...(keys.length > 0 ? [document.createElement('br')] : []),
+    `${now}. ${curve.note}`,
+  );
 }
 
 function curveOptions(
-  { lines, goal }: Curve,
+  { lines, goal, atLeast }: Curve,
   reports: readonly TrainingReport[],
 ): (width: number) => PlotOptions {
   return (width) => ({
@@ -127,9 +136,10 @@ function curveOptions(
       tickFormat: (y: number) => String(y).replace('-', '−'),
     },
     marks: [
+      ...(atLeast ? [Plot.ruleY([...atLeast], { stroke: 'none' })] : []),
       ...(goal === undefined ? [] : [Plot.ruleY([goal], { stroke: 'currentColor', strokeDasharray: '4 3' })]),
-      ...lines.map(({ field, stroke }) =>
-        Plot.lineY(reports, { x: 'step', y: field, stroke, strokeWidth: 1.8 }),
+      ...lines.map(({ field, key }) =>
+        Plot.lineY(reports, { x: 'step', y: field, stroke: COLOURS[key], strokeWidth: 1.8 }),
       ),
     ],
   });

@@ -41,6 +41,11 @@ const DIGITS = 10;
 export function createTrainingTab({ device, messages, onUseModel }: TrainingTabOptions): void {
   const curves = createTrainingCurves();
   const status = find('#training-status', HTMLElement);
+  /** Writes the status where it matters enough to be spoken. */
+  const announce = (text: string): void => {
+    status.textContent = text;
+    find('#training-announcement', HTMLElement).textContent = text;
+  };
   const progress = find('#training-progress', HTMLProgressElement);
   const start = find('#start', HTMLButtonElement);
   const stop = find('#stop', HTMLButtonElement);
@@ -88,7 +93,7 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
     find('#training-results', HTMLDivElement).hidden = false;
     const reports: TrainingReport[] = [];
     let sampledAt = 0;
-    status.textContent = 'Preparing the first step';
+    announce('Preparing the first step');
     for await (const report of trainer.run(data, { steps, reportEvery: REPORT_EVERY, signal })) {
       reports.push(report);
       curves.draw([...reports]);
@@ -100,13 +105,15 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
       }
     }
     if (trainer.steps === 0) {
-      status.textContent = 'Stopped before the first step';
+      announce('Stopped before the first step');
       return;
     }
     await showSamples(trainer, trainer.steps);
     trained = { model: await trainer.model(), name: `digit-${digit}.safetensors` };
     const rate = reports.at(-1)?.stepsPerSecond ?? 0;
-    status.textContent = `${trainer.steps < steps ? 'Stopped' : 'Done'} after ${whole(trainer.steps)} steps, ${fixed(rate, 1)} steps per second. The model can be scored with.`;
+    announce(
+      `${trainer.steps < steps ? 'Stopped' : 'Done'} after ${whole(trainer.steps)} steps, ${fixed(rate, 1)} steps per second. The model can be scored with.`,
+    );
   };
 
   find('#training-form', HTMLFormElement).addEventListener('submit', (event) => {
@@ -119,7 +126,7 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
     showState();
     void train(stopping.signal)
       .catch((error: unknown) => {
-        status.textContent = 'Not trained';
+        announce('Not trained');
         messages.report(error);
       })
       .finally(() => {
