@@ -149,6 +149,7 @@ describeChromium('the page', (browser: () => Browser) => {
   });
   beforeEach(async () => {
     opened = await openPage(browser(), 'about:blank', { viewport: { width: 1200, height: 900 } });
+    opened.page.setDefaultTimeout(100_000);
     requests = [];
     opened.page.on('request', (request) => requests.push(request.url()));
   });
@@ -207,7 +208,7 @@ describeChromium('the page', (browser: () => Browser) => {
 
   it('scores a drawn 1 above a drawn 7 under a model of 1s', async () => {
     const page = await visit();
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await page.click('#clear');
     expect(await text(page, '#importance')).toBe('—');
     const scores: number[] = [];
@@ -259,9 +260,9 @@ describeChromium('the page', (browser: () => Browser) => {
 
   it('says in one line what is wrong with a file or a number, and goes on', async () => {
     const page = await visit();
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await setLatents(page, 64);
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     const model = await readFile(join(web, 'public', 'ones.safetensors'));
     const octets = 'application/octet-stream';
     const alerts = async (message: RegExp): Promise<void> => {
@@ -287,7 +288,7 @@ describeChromium('the page', (browser: () => Browser) => {
     expect(await page.getAttribute('#latents', 'aria-invalid')).toBe('true');
     await setLatents(page, 128);
     await page.click('#random-other');
-    await scored(page, /^Test image of a [^1]:/);
+    await scored(page, /^Test image of digit [^1]:/);
     expect(await text(page, '#ess')).toMatch(/ of 128$/);
   });
 
@@ -342,7 +343,7 @@ describeChromium('the page', (browser: () => Browser) => {
         return destroy.call(this);
       };
     });
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await setLatents(page, 64);
     await page.waitForFunction(() => document.querySelector('#ess')?.textContent?.endsWith(' of 64'));
     await compared(page);
@@ -373,13 +374,13 @@ describeChromium('the page', (browser: () => Browser) => {
         return device;
       };
     });
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await page.evaluate(() => (window as unknown as { openedDevice: GPUDevice }).openedDevice.destroy());
     await page.waitForSelector('#stopped:not([hidden])');
     expect(await text(page, '#stopped-text')).toMatch(/^device lost .*reload the page/);
     expect(await page.isVisible('#app')).toBe(false);
     await page.click('#reload');
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
   });
 
   it('says plainly that there is no WebGPU', async () => {
@@ -434,12 +435,12 @@ describeChromium('the page', (browser: () => Browser) => {
     );
     expect(await text(page, '#random-own')).toBe('Random test 7');
     await page.click('#random-own');
-    await scored(page, /^Test image of a 7:/);
+    await scored(page, /^Test image of digit 7:/);
   });
 
   it('is used with the keyboard, and has no fault that axe finds, light or dark', async () => {
     const page = await visit();
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await compared(page);
     const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     await page.evaluate(axe);
@@ -493,7 +494,7 @@ describeChromium('the page', (browser: () => Browser) => {
     const { page } = opened;
     await page.setViewportSize({ width: 360, height: 740 });
     await visit();
-    await scored(page, /^Test image of a 1:/);
+    await scored(page, /^Test image of digit 1:/);
     await compared(page);
     const width = () => page.evaluate(() => document.documentElement.scrollWidth);
     expect(await width()).toBe(360);

@@ -41,6 +41,8 @@ async function start(): Promise<void> {
   try {
     scoring.useModel(await loadModel(new URL(DEFAULT_MODEL, document.baseURI)), DEFAULT_MODEL);
   } catch (error) {
+    find('#model-line', HTMLParagraphElement).textContent =
+      'No model yet: choose or drop a .safetensors file, or train one.';
     messages.report(error);
   }
 }

@@ -44,7 +44,7 @@ export function glyphSubject(labels: readonly number[]): SubjectSource {
   const set = glyphs({ labels, split: 'test', offset, limit: 1 });
   return async (shape) => ({
     images: await fitted(set, shape),
-    names: [`Test image of a ${set.labels?.[0]}`],
+    names: [`Test image of digit ${set.labels?.[0]}`],
     note: 'Drawn by code, from the test set: the model has not seen it.',
   });
 }
@@ -111,7 +111,7 @@ async function dataFileSubject(files: readonly File[], shape: readonly number[])
     images: sized(first, shape),
     names: Array.from(
       { length: count },
-      (_, i) => `${set.name}, image ${i}${labels ? `, a ${labels[i]}` : ''}`,
+      (_, i) => `${set.name}, image ${i}${labels ? `, digit ${labels[i]}` : ''}`,
     ),
     note: count < set.count ? firstOf(count, set.count) : '',
   };
