@@ -102,6 +102,7 @@ export function createScoringTab({
 
   /** Scores images in place of those being scored. */
   const score = (from: SubjectSource): void => {
+    const before = source;
     source = from;
     lane.put('score', async (signal) => {
       if (!scorer) return;
@@ -121,22 +122,29 @@ export function createScoringTab({
         if (count > 1) strip.showScores(scores);
         shown = { subject, scores, index: 0 };
         showImage(0);
+      } catch (error) {
+        if (!signal.aborted && source === from) source = before; // what cannot be read is not tried again
+        throw error;
       } finally {
         result.progress(undefined);
       }
     });
   };
-  const forget = (): void => {
-    messages.clear();
-    source = undefined;
+  /** Takes away what is shown of the last scoring. */
+  const clearResult = (): void => {
     shown = undefined;
-    lane.drop('score');
-    pad.clear();
     strip.hide();
     result.clear();
     components.clear();
     histogram.mark(undefined);
     showNearest(undefined, undefined, shape());
+  };
+  const forget = (): void => {
+    messages.clear();
+    source = undefined;
+    lane.drop('score');
+    pad.clear();
+    clearResult();
     const canvas = find('#scored', HTMLCanvasElement);
     canvas.getContext('2d')?.clearRect(0, 0, canvas.width, canvas.height);
     find('#source', HTMLParagraphElement).textContent = 'No image yet';
@@ -147,6 +155,7 @@ export function createScoringTab({
     lane.put('model', async () => {
       const current = await replaceScorer(model, latents);
       searched = undefined;
+      clearResult();
       find('#model-line', HTMLParagraphElement).textContent = describeModel(model, name, current.lambda);
       offerDigits(model);
       score(source ?? glyphSubject(ownDigits(model)));
