@@ -72,6 +72,9 @@ export function deviceDescriptor(adapter: GPUAdapter): GPUDeviceDescriptor {
   };
 }
 
+/** A lost device says so within this time of the first call that fails for it; browsers tell through another process. */
+const LAST_WORD_MS = 100;
+
 export interface DeviceOptions {
   /** Called once after the GPUDevice was destroyed (releases whatever the device came from). */
   readonly onDispose?: () => void;
@@ -166,11 +169,11 @@ export class Device implements Disposable {
           resolve(value);
         },
         (error: unknown) => {
-          // A call can fail just before the device says why: its word is waited for, one turn of the event loop.
+          // A call can fail just before the device says why: its word, which rejects this too, is waited for.
           setTimeout(() => {
             this.#pending.delete(reject);
             reject(this.#ended ?? error);
-          }, 0);
+          }, LAST_WORD_MS);
         },
       );
     });
