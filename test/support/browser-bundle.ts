@@ -10,9 +10,14 @@ export interface Bundle {
 /** One script of what `entry` imports. With `globalName` it is a classic script that leaves its exports there. */
 export async function bundle(
   entry: { readonly path: string } | { readonly source: string; readonly folder: string },
-  options: { readonly globalName?: string; readonly minify?: boolean } = {},
+  options: {
+    readonly globalName?: string;
+    readonly minify?: boolean;
+    /** Other files for what is imported by these names. */
+    readonly alias?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Bundle> {
-  const { globalName, minify = false } = options;
+  const { globalName, minify = false, alias = {} } = options;
   const { outputFiles, metafile } = await build({
     ...('path' in entry
       ? { entryPoints: [entry.path] }
@@ -21,6 +26,7 @@ export async function bundle(
     write: false,
     metafile: true,
     minify,
+    alias: { ...alias },
     platform: 'browser',
     target: 'es2022',
     ...(globalName ? { format: 'iife', globalName } : { format: 'esm' }),
