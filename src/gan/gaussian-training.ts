@@ -23,7 +23,7 @@ export interface GaussianTraining {
 }
 
 /** Generator iterations that bring AAᵀ within 5 % for d ≤ 10, and the likelihood within 0.5 nats for more (docs/gaussian.md). */
-export const gaussianSteps = (d: number): number => (d <= 10 ? 550 : 400);
+export const gaussianSteps = (d: number): number => (d <= 10 ? 700 : 400);
 
 /**
  * Adam's rates. The entries of A shrink as 1/√d, since the lengths of its rows do not depend on d; the noise that a step leaves

@@ -10,6 +10,7 @@ export const STREAMS = {
   typicality: 8,
   proposals: 20,
   starts: 21,
+  smoothing: 22,
   encoderBatches: 30,
   encoderProposals: 31,
   simulatedLatents: 32,

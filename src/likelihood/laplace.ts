@@ -4,7 +4,8 @@
  * F is the Fisher information of the noise per value: 1/λ half-squared, 2/λ squared, 1/λ² l1 (docs/mathematics.md §4).
  * Starts are drawn from the prior and descend by Adam; the best of each image goes on by damped Gauss–Newton steps. H comes a
  * column at a time from products with J (the gradient of a gradient) and with Jᵀ: J itself is never stored. Factors are taken
- * in float64 on the host. For a linear generator and Gaussian noise H⁻¹ is the covariance of the posterior exactly.
+ * in float64 on the host. For a linear generator and Gaussian noise H⁻¹ is the covariance of the posterior exactly; elsewhere q is
+ * then fitted to the posterior around x̂ (smoothed-gaussian.ts).
  */
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { type Dataset, rows as rowsOf, sampleSize } from '../data/dataset.ts';
@@ -29,6 +30,7 @@ import { addGradients } from '../ops/product.ts';
 import { rowCost } from '../ops/row-cost.ts';
 import type { Noise } from './noise.ts';
 import { mostRows } from './rows-at-a-time.ts';
+import { type Curvature, PAIRS, matrixOf, smoothedGaussians } from './smoothed-gaussian.ts';
 
 export interface LaplaceOptions extends Noise {
   /**
@@ -36,6 +38,8 @@ export interface LaplaceOptions extends Noise {
    * Default √(1 + √(0.8/r)), which costs about a third of the ESS where the posterior is Gaussian, whatever r is.
    */
   readonly widening?: number;
+  /** Rounds of fitting to the posterior around the mode (smoothed-gaussian.ts). Default 3; with 0 the curvature is that of the mode. */
+  readonly rounds?: number;
   readonly seed: number;
   /** Called before each piece of work; throws where it should stop. */
   readonly check: () => void;
@@ -62,7 +66,7 @@ export async function laplaceProposals(
   options: LaplaceOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const r = resident.model.configuration.settings.model.latent;
-  const { widening = Math.sqrt(1 + Math.sqrt(0.8 / r)), seed, check, onProgress } = options;
+  const { widening = Math.sqrt(1 + Math.sqrt(0.8 / r)), rounds = 3, seed, check, onProgress } = options;
   const d = sampleSize(set.shape);
   const n = set.count;
   const width = proposalWidth(r);
@@ -93,12 +97,28 @@ export async function laplaceProposals(
       if (moved === 0) break;
       curvature = await work.curvature(best.latents);
     }
+    const { hessians } = curvature;
+    const start = {
+      means: best.latents,
+      precisions: Array.from({ length: images }, (__, i) => matrixOf(hessians, i, r)),
+    };
+    const draws = Array.from({ length: images }, (__, i) =>
+      threefryNormals(rounds * PAIRS * r, [seed, STREAMS.smoothing], row + i)[Symbol.iterator](),
+    );
+    const { means, precisions } = await smoothedGaussians(
+      start,
+      r,
+      rounds,
+      (i) => (draws[i] as Iterator<number>).next().value as number,
+      async (latents) => {
+        check();
+        return work.curvature(latents);
+      },
+    );
     onProgress?.((row + count) / n);
     for (let i = 0; i < count; i++) {
-      proposals.set(
-        proposalOf(best.latents.subarray(i * r, (i + 1) * r), matrixOf(curvature.hessians, i, r), widening),
-        (row + i) * width,
-      );
+      const mean = means.subarray(i * r, (i + 1) * r);
+      proposals.set(proposalOf(mean, precisions[i] as Matrix, widening), (row + i) * width);
     }
   }
   return proposals;
@@ -152,27 +172,10 @@ function inverseOfLower(lower: Matrix): Matrix {
   return inverse;
 }
 
-/** Matrix i of [·, r, r], made symmetric: its columns come from products that were rounded one by one. */
-function matrixOf(all: Float32Array, i: number, r: number): Matrix {
-  const matrix = new Matrix(r, r);
-  for (let a = 0; a < r; a++)
-    for (let b = 0; b < r; b++) {
-      const value = (all[(i * r + a) * r + b] as number) + (all[(i * r + b) * r + a] as number);
-      matrix.set(a, b, value / 2);
-    }
-  return matrix;
-}
-
 /** Latents [images, r] with their potentials [images]. */
 interface Modes {
   readonly latents: Float32Array<ArrayBuffer>;
   readonly potentials: Float64Array;
-}
-
-/** At given latents: ∇U, [images, r], and H, [images, r, r]. */
-interface Curvature {
-  readonly gradients: Float32Array;
-  readonly hessians: Float32Array;
 }
 
 /** A recording and the memory of what is read from it. */
