@@ -126,7 +126,7 @@ const costOp: Op<CostAttributes> = {
       return [
         kernelCall({
           ...common,
-          kernel: 'log_likelihood_row',
+          kernel: hasFourLanes(target) ? 'log_likelihood_row_subgroup4' : 'log_likelihood_row',
           params: { ...params, bank_stride: perObservation ? count : 0 },
           workgroups: [n, slices, 1],
           bytes: 4 * n * count * d + 64 * n * slices,
@@ -249,7 +249,10 @@ export function likelihoodAccumulate(
     },
   });
   const roomy = tail && makeRoom(graph, tail, count, tail.first ?? first);
-  const mostSlices = sliceCount('hardware', n, count, perObservation);
+  const mostSlices = Math.max(
+    sliceCount('hardware', n, count, perObservation),
+    sliceCount('software', n, count, perObservation),
+  );
   const [appended, partials] = graph.add(costOp, {
     inputs: [observations, generated, terms, ...(roomy ? [roomy] : [])],
     outputs: [
@@ -306,7 +309,7 @@ const WANTED_GROUPS = { software: 8, hardware: 1024 };
 function sliceCount(adapter: Target['adapter'], n: number, count: number, perObservation: boolean): number {
   const byRow = perObservation || n <= FEW_OBSERVATIONS;
   const groups = byRow ? n : Math.ceil(n / TILE);
-  const longestSplit = Math.ceil(count / (byRow ? 4 * TILE : TILE));
+  const longestSplit = Math.ceil(count / (byRow && adapter === 'hardware' ? 4 * TILE : TILE));
   const wanted = Math.min(longestSplit, Math.ceil(WANTED_GROUPS[adapter] / groups));
   return Math.ceil(count / sliceLength(count, wanted));
 }

@@ -258,6 +258,39 @@ describeChromium('the page', (browser: () => Browser) => {
     expect(await text(page, '#adapter')).toMatch(/swiftshader/i);
   });
 
+  it('takes another K while samples of the last one are still waited for', async () => {
+    const page = await visit();
+    await page.waitForFunction(() => {
+      if (!document.querySelector('#announcement')?.textContent) return false;
+      const field = document.querySelector<HTMLInputElement>('#latents')!;
+      field.value = '64';
+      return field.dispatchEvent(new Event('change'));
+    });
+    await page.waitForFunction(() => document.querySelector('#ess')?.textContent?.endsWith(' of 64'));
+    await compared(page);
+    expect(await page.isVisible('#alert')).toBe(false);
+  });
+
+  it('puts no picture over a drawing that is under way', async () => {
+    const page = await visit();
+    await scored(page, /^Test image of digit 1:/);
+    await page.evaluate(() => document.querySelector('#announcement')?.replaceChildren());
+    await page.click('#clear');
+    const box = (await page.locator('#pad').boundingBox())!;
+    const middle = box.x + box.width / 2;
+    await page.mouse.move(middle, box.y + 0.2 * box.height);
+    await page.mouse.down();
+    await page.evaluate(() => document.querySelector<HTMLElement>('#random-own')?.click());
+    await scored(page, /^Test image of digit 1:/);
+    await page.mouse.move(middle, box.y + 0.8 * box.height, { steps: 6 });
+    await page.mouse.up();
+    await scored(page, 'Your drawing');
+    const ground = await page
+      .locator('#pad')
+      .evaluate((pad: HTMLCanvasElement) => pad.getContext('2d')!.getImageData(0, 0, 1, 1).data[3]);
+    expect(ground).toBe(0);
+  });
+
   it('says in one line what is wrong with a file or a number, and goes on', async () => {
     const page = await visit();
     await scored(page, /^Test image of digit 1:/);
