@@ -5,7 +5,7 @@ import { type Picture, canvasOf } from './picture.ts';
 
 export interface Pad {
   readonly clear: () => void;
-  /** Shows a picture, which the next stroke takes away. */
+  /** Shows a picture, which the next stroke takes away; not over a drawing that is not yet at its end. */
   readonly show: (picture: Picture) => void;
 }
 
@@ -23,8 +23,12 @@ export function createPad(onDrawn: (ink: Ink) => void): Pad {
   let isPicture = false;
   let resting: ReturnType<typeof setTimeout> | undefined;
 
-  const clear = (): void => {
+  const stopResting = (): void => {
     clearTimeout(resting);
+    resting = undefined;
+  };
+  const clear = (): void => {
+    stopResting();
     context.clearRect(0, 0, canvas.width, canvas.height);
     isPicture = false;
   };
@@ -51,7 +55,7 @@ export function createPad(onDrawn: (ink: Ink) => void): Pad {
   canvas.addEventListener('pointerdown', (event) => {
     if (drawing !== undefined || event.button !== 0) return;
     if (isPicture) clear();
-    clearTimeout(resting);
+    stopResting();
     drawing = event.pointerId;
     canvas.setPointerCapture(event.pointerId);
     last = position(event);
@@ -65,7 +69,10 @@ export function createPad(onDrawn: (ink: Ink) => void): Pad {
   const end = (event: PointerEvent): void => {
     if (event.pointerId !== drawing) return;
     drawing = undefined;
-    resting = setTimeout(() => onDrawn(inkOf(context)), REST_MS);
+    resting = setTimeout(() => {
+      resting = undefined;
+      onDrawn(inkOf(context));
+    }, REST_MS);
   };
   canvas.addEventListener('pointerup', end);
   canvas.addEventListener('pointercancel', end);
@@ -73,6 +80,7 @@ export function createPad(onDrawn: (ink: Ink) => void): Pad {
   return {
     clear,
     show: (picture) => {
+      if (drawing !== undefined || resting !== undefined) return;
       clear();
       isPicture = true;
       context.imageSmoothingEnabled = false;
