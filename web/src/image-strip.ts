@@ -1,12 +1,12 @@
 /** Several images side by side, each with its log-likelihood; the chosen one's details are shown. */
-import { type Dataset, type Scores, rows } from '../../src/browser.ts';
+import { type Scores, rows } from '../../src/browser.ts';
 import { find } from './find.ts';
 import { fixed } from './numbers.ts';
 import { drawPicture, pictureOf } from './picture.ts';
+import type { Subject } from './subject.ts';
 
 export interface ImageStrip {
-  readonly show: (images: Dataset, names: readonly string[], note: string) => void;
-  readonly showScores: (scores: Scores) => void;
+  readonly show: (subject: Subject, scores: Scores) => void;
   readonly choose: (index: number) => void;
   readonly hide: () => void;
 }
@@ -14,13 +14,9 @@ export interface ImageStrip {
 export function createImageStrip(onChosen: (index: number) => void): ImageStrip {
   const section = find('#strip-section', HTMLElement);
   const list = find('#strip', HTMLUListElement);
-  let buttons: {
-    readonly button: HTMLButtonElement;
-    readonly label: HTMLSpanElement;
-    readonly name: string;
-  }[] = [];
+  let buttons: HTMLButtonElement[] = [];
   const choose = (index: number): void =>
-    buttons.forEach(({ button }, i) => button.setAttribute('aria-pressed', String(i === index)));
+    buttons.forEach((button, i) => button.setAttribute('aria-pressed', String(i === index)));
   return {
     choose,
     hide: () => {
@@ -28,7 +24,7 @@ export function createImageStrip(onChosen: (index: number) => void): ImageStrip 
       buttons = [];
       list.replaceChildren();
     },
-    show: (images, names, note) => {
+    show: ({ images, names, note }, { importance }) => {
       section.hidden = false;
       find('#strip-note', HTMLParagraphElement).textContent =
         `${note} Log-likelihoods in nats; choose an image to see its details.`.trim();
@@ -36,29 +32,24 @@ export function createImageStrip(onChosen: (index: number) => void): ImageStrip 
         const button = document.createElement('button');
         button.type = 'button';
         button.title = name;
-        button.setAttribute('aria-label', name);
+        const value = fixed(importance[index] as number);
+        button.setAttribute('aria-label', `${name}: ${value} nats`);
         const canvas = document.createElement('canvas');
         canvas.className = 'tile';
         drawPicture(canvas, pictureOf(rows(images, index, 1), images.shape));
         const label = document.createElement('span');
-        label.textContent = '…';
+        label.textContent = value;
         button.append(canvas, label);
         button.addEventListener('click', () => onChosen(index));
-        return { button, label, name };
+        return button;
       });
       list.replaceChildren(
-        ...buttons.map(({ button }) => {
+        ...buttons.map((button) => {
           const item = document.createElement('li');
           item.append(button);
           return item;
         }),
       );
     },
-    showScores: ({ importance }) =>
-      buttons.forEach(({ button, label, name }, i) => {
-        const value = fixed(importance[i] as number);
-        label.textContent = value;
-        button.setAttribute('aria-label', `${name}: ${value} nats`);
-      }),
   };
 }

@@ -111,15 +111,14 @@ export function createScoringTab({
         const subject = await from(shape());
         signal.throwIfAborted();
         const { count } = subject.images;
-        if (count > 1) strip.show(subject.images, subject.names, subject.note);
-        else strip.hide();
         const started = performance.now();
         const scores = await scorer.score(subject.images, { signal, onProgress: result.progress });
         const seconds = (performance.now() - started) / 1000;
         onThroughput(
           `${compact((count * scores.latents) / seconds)} images × latents per second in the last scoring.`,
         );
-        if (count > 1) strip.showScores(scores);
+        if (count > 1) strip.show(subject, scores);
+        else strip.hide();
         shown = { subject, scores, index: 0 };
         showImage(0);
       } catch (error) {
@@ -161,7 +160,8 @@ export function createScoringTab({
       score(source ?? glyphSubject(ownDigits(model)));
       samples.showModel();
       lane.put('nearest', async () => {
-        searched = await current.sample(SEARCHED, { seed: 1 });
+        if (!scorer) return;
+        searched = await scorer.sample(SEARCHED, { seed: 1 });
         if (shown) showNearest(searched, rows(shown.subject.images, shown.index, 1), shape());
       });
       compareAnew(current);
