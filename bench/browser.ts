@@ -49,8 +49,8 @@ const { values } = parseArgs({
   },
 });
 const print = values.json ? () => {} : (text: string): void => console.log(text);
-const latents = Number(values.latents);
-const turns = Number(values.turns);
+const latents = wholeNumber('latents');
+const turns = wholeNumber('turns');
 const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
 
 const model = await readModel(values.model);
@@ -61,7 +61,7 @@ const images = Array.from({ length: VERIFIED }, (_, i) => [
 try {
   const { scores, adapter, tfjs, timings } = await scoreInOnePage();
   verify(scores);
-  const first = await firstScores();
+  const first = await firstScores(scores.ours[0] as Score);
   const where = { ...provenance(describeAdapter(adapter as GPUAdapterInfo)), commit };
   print(`${printProvenance(where)}, commit ${commit}, tfjs ${tfjs}`);
   print(`one image at a time, K = ${latents}, ${values.model}: both sides agree on ${VERIFIED} images\n`);
@@ -80,6 +80,13 @@ try {
   if (values.out) await writeResult(values.out, result);
 } finally {
   await site.close();
+}
+
+function wholeNumber(name: 'latents' | 'turns'): number {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UserError(`bench: --${name} is ${values[name]}; must be a whole number of 1 or more`);
+  return value;
 }
 
 /** The page, the model for us, and for tfjs its generator's weights and the latents that our side draws. */
@@ -137,23 +144,23 @@ async function scoreInOnePage(): Promise<OnePage> {
 }
 
 /** Milliseconds from opening the page to its first score, each in a browser of its own, sides in turn. */
-async function firstScores(): Promise<Record<SideName, number[]>> {
+async function firstScores(expected: Score): Promise<Record<SideName, number[]>> {
   const found = Object.fromEntries(SIDES.map((side) => [side, [] as number[]])) as Record<SideName, number[]>;
   for (let turn = 0; turn < turns; turn++) {
     for (const side of SIDES) {
       const browser = await launchChromium();
       try {
         const { page } = await openPage(browser, `${site.address}${side === 'ours' ? 'ours' : 'tfjs'}.html`);
-        found[side].push(
-          await page.evaluate(
-            async ({ side, image, options, address }) => {
-              const score = await bench.start(side, address, options);
-              await score(Float32Array.from(image));
-              return performance.now(); // since the page was opened
-            },
-            { side, image: images[0] as number[], options: { latents, seed: SEED }, address: site.address },
-          ),
+        const { ms, score } = await page.evaluate(
+          async ([side, image, options, address]) => {
+            const scoring = await bench.start(side, address, options);
+            const score = await scoring(Float32Array.from(image));
+            return { ms: performance.now(), score }; // since the page was opened
+          },
+          [side, images[0] as number[], { latents, seed: SEED }, site.address] as const,
         );
+        agree(side, 0, score, expected);
+        found[side].push(ms);
       } finally {
         await browser.close();
       }
@@ -163,18 +170,19 @@ async function firstScores(): Promise<Record<SideName, number[]>> {
 }
 
 function verify(scores: OnePage['scores']): void {
-  for (const side of SIDES) {
-    scores[side].forEach(({ logLikelihood, ess }, i) => {
-      const ours = scores.ours[i] as Score;
-      if (
-        !(Math.abs(logLikelihood - ours.logLikelihood) <= ALLOWED_NATS) ||
-        !(Math.abs(ess / ours.ess - 1) <= 0.01)
-      )
-        throw new Error(
-          `bench: image ${i}: ${side} gives ${logLikelihood} nats, ESS ${ess}; ours ${ours.logLikelihood}, ${ours.ess}`,
-        );
-    });
-  }
+  for (const side of SIDES)
+    scores[side].forEach((score, image) => agree(side, image, score, scores.ours[image] as Score));
+}
+
+/** @throws Error where a side's score is not the one that is expected. */
+function agree(side: SideName, image: number, { logLikelihood, ess }: Score, expected: Score): void {
+  const near =
+    Math.abs(logLikelihood - expected.logLikelihood) <= ALLOWED_NATS &&
+    Math.abs(ess / expected.ess - 1) <= 0.01;
+  if (!near)
+    throw new Error(
+      `bench: image ${image}: ${side} gives ${logLikelihood} nats, ESS ${ess}; ours ${expected.logLikelihood}, ${expected.ess}`,
+    );
 }
 
 function report(first: Record<SideName, number[]>, timings: OnePage['timings']): string {

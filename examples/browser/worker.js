@@ -20,5 +20,7 @@ onmessage = async ({ data: bitmap }) => {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     postMessage(error.message);
+  } finally {
+    bitmap.close();
   }
 };

@@ -5,7 +5,7 @@ import { UserError } from '../gpu/errors.ts';
 import { fetchBytes } from './fetch-bytes.ts';
 
 /** Where a model comes from: the address of a `.safetensors` file, a File or Blob, or its bytes. */
-export type ModelSource = string | URL | Blob | ArrayBuffer;
+export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
 /**
  * Loads a model that `train`, `writeModel` or `modelFile` wrote.
@@ -14,6 +14,7 @@ export type ModelSource = string | URL | Blob | ArrayBuffer;
  */
 export async function loadModel(source: ModelSource): Promise<Model> {
   if (source instanceof ArrayBuffer) return decodeModel(source, 'model');
+  if (source instanceof Uint8Array) return decodeModel(source.slice().buffer as ArrayBuffer, 'model');
   const isBlob = source instanceof Blob;
   const where = isBlob ? (source instanceof File ? source.name : 'model') : String(source);
   let bytes: ArrayBuffer;

@@ -1,6 +1,6 @@
 /**
  * Pictures of a page as a data set: drawn on a canvas, brought to the model's height and width by area averaging and, for
- * models of one channel, to grey (data/image-conversion.ts), so that the same picture gives the same bytes in every browser.
+ * models of one channel, to grey (data/image-conversion.ts): opaque PNG files without a colour profile give the same bytes in every browser.
  * Where the form differs the picture is centred and the rest is `background`: nothing is stretched or cut off.
  */
 import { type Dataset, dataset } from '../data/dataset.ts';
@@ -35,7 +35,8 @@ export async function readImages(
   { shape, invert = false, background = 0, name = 'images' }: ReadImagesOptions,
 ): Promise<Dataset> {
   const [height = 0, width = 0, channels = 0] = shape;
-  if (shape.length !== 3 || (channels !== 1 && channels !== 3))
+  const whole = shape.every((size) => Number.isInteger(size) && size >= 1);
+  if (shape.length !== 3 || !whole || (channels !== 1 && channels !== 3))
     throw new UserError(
       `${name}: pictures are read as [height, width, 1 or 3], the model takes [${shape.join(', ')}]; give it arrays`,
     );
@@ -48,8 +49,8 @@ export async function readImages(
     const where =
       source instanceof Blob && 'name' in source ? String(source.name) : `${name}, picture ${index}`;
     const picture = await pixelsOf(source, where);
-    const whole = padded(picture, { height, width, background, invert });
-    const { pixels } = convertImages(dataset({ ...whole, name: where }), {
+    const framed = padded(picture, { height, width, background, invert }, where);
+    const { pixels } = convertImages(dataset({ ...framed, name: where }), {
       gray: channels === 1,
       size: [height, width],
     });
@@ -83,7 +84,7 @@ async function pixelsOf(source: ImageSource, where: string): Promise<ImageData> 
   return drawn(source, source, where);
 }
 
-/** The bytes of the file as they are: no colour profile is applied, no alpha multiplied in. */
+/** The picture in a file; its colour profile is not applied. */
 async function decoded(file: Blob, where: string): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
@@ -131,10 +132,15 @@ function checkSize(
 function padded(
   { width, height, data }: ImageData,
   to: { height: number; width: number; background: number; invert: boolean },
+  where: string,
 ): { data: Uint8Array<ArrayBuffer>; shape: readonly number[] } {
   const { background, invert } = to;
   const rows = Math.max(height, Math.round((width * to.height) / to.width));
   const columns = Math.max(width, Math.round((height * to.width) / to.height));
+  if (rows * columns > MOST_PIXELS_A_SIDE ** 2)
+    throw new UserError(
+      `${where}: ${width} × ${height} pixels in the form ${to.width} : ${to.height} take ${columns} × ${rows}; crop it to that form`,
+    );
   const out = new Uint8Array(rows * columns * 3).fill(invert ? 255 - background : background);
   const top = Math.floor((rows - height) / 2);
   const left = Math.floor((columns - width) / 2);

@@ -33,7 +33,14 @@ export class ResidentModel implements Disposable {
         : []),
     ];
     const flat = contents.map(([layout, weights]) => flatten(layout, weights));
-    this.#owned = flat.map((words, i) => device.storageOf(BUFFERS[i] as string, words));
+    const owned: OwnedBuffer[] = [];
+    try {
+      for (const [i, words] of flat.entries()) owned.push(device.storageOf(BUFFERS[i] as string, words));
+    } catch (error) {
+      for (const buffer of owned) buffer.dispose();
+      throw error;
+    }
+    this.#owned = owned;
   }
 
   /** The buffers of the weights, for a plan. */

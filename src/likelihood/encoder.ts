@@ -19,16 +19,18 @@ const CHUNK = 256;
  * the diagonal, which holds log T_ii. Latents drawn from it, with their log q, give lower bounds of log f(y) under any noise; the
  * nearer the noise is to the one that the encoder was trained for (`model.encoder.training`), the tighter.
  * @param images a data set, or values [N, ...sample] on the model's pixel scale.
+ * @param options `check` is called before each piece of work, and throws where it should stop.
  * @throws UserError where the model has no encoder, or the images do not fit it or hold values that are not finite.
  */
 export async function encodeProposals(
   device: Device,
   model: Model | ResidentModel,
   images: Images,
+  { check }: { readonly check?: () => void } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   if (!(model instanceof ResidentModel)) {
     using resident = new ResidentModel(device, model);
-    return await encodeProposals(device, resident, images);
+    return await encodeProposals(device, resident, images, { ...(check && { check }) });
   }
   const set = imagesFor('encoder', model.model, images);
   const { sample, latent } = model.model.configuration.settings.model;
@@ -49,6 +51,7 @@ export async function encodeProposals(
   using plan = await Plan.create(device, { encode: recording }, externals, { phasesPerRun: 1 });
   const all = new Float32Array(set.count * width);
   for (let row = 0; row < set.count; row += rows) {
+    check?.();
     const count = Math.min(rows, set.count - row);
     device.upload(buffer.buffer, 0, rowsOf(set, row, count));
     plan.run([{ phase: 'encode' }]);

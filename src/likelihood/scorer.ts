@@ -202,7 +202,7 @@ export class Scorer implements Disposable {
             ...common,
             onProgress: (done) => onProgress?.(looking * done),
           })
-        : await encodeProposals(this.#device, this.#resident, set);
+        : await encodeProposals(this.#device, this.#resident, set, { check });
     return await proposalStates(this.#device, this.#resident, set, {
       ...common,
       proposals,

@@ -86,9 +86,9 @@ export async function serve(
 ): Promise<Site> {
   const server = createServer((request, response) => {
     void (async () => {
-      const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-      const name = normalize(decodeURIComponent(pathname)).replace(/\/$/, '/index.html').slice(1);
       try {
+        const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+        const name = normalize(decodeURIComponent(pathname)).replace(/\/$/, '/index.html').slice(1);
         const content =
           given[name] ?? (folder === undefined ? undefined : await readFile(join(folder, name)));
         if (content === undefined) throw new Error('not given');
