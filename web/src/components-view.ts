@@ -22,12 +22,11 @@ interface Bar {
 const CUT_OFF = 3;
 
 export function createComponentsView(): ComponentsView {
-  const place = find('#components', HTMLDivElement);
-  const figure = createFigure(place);
+  const figure = createFigure(find('#components', HTMLDivElement));
   const caption = find('#components-caption', HTMLParagraphElement);
   return {
     clear: () => {
-      place.replaceChildren();
+      figure.clear();
       caption.textContent = 'Shown once there is an image.';
     },
     show: (scores, index) => {

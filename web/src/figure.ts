@@ -5,15 +5,16 @@ import type { PlotOptions } from '@observablehq/plot';
 export interface Figure {
   /** @param description what it shows, in words, for those who do not see it. */
   readonly draw: (options: (width: number) => PlotOptions, description: string) => void;
+  readonly clear: () => void;
 }
 
 export function createFigure(place: HTMLElement): Figure {
   let current: { options: (width: number) => PlotOptions; description: string } | undefined;
-  let drawnWidth = 0;
+  let drawnWidth = 0; // 0 while it is hidden, so that it is drawn once it is seen
   const redraw = (): void => {
     const width = place.clientWidth;
-    if (!current || width === 0) return;
     drawnWidth = width;
+    if (!current || width === 0) return;
     const svg = Plot.plot({
       ...current.options(width),
       width,
@@ -32,6 +33,10 @@ export function createFigure(place: HTMLElement): Figure {
     draw: (options, description) => {
       current = { options, description };
       redraw();
+    },
+    clear: () => {
+      current = undefined;
+      place.replaceChildren();
     },
   };
 }

@@ -26,8 +26,13 @@ export function createHistogramView(): HistogramView {
     if (!references) return;
     progress.value = references.done;
     progress.hidden = references.done === 1;
-    const values = [...references.own, ...references.others, ...(marked === undefined ? [] : [marked])];
-    if (values.length < 2) return;
+    const compared = [...references.own, ...references.others];
+    if (compared.length === 0) {
+      figure.clear();
+      caption.replaceChildren();
+      return;
+    }
+    const values = marked === undefined ? compared : [...compared, marked];
     const options = histogram(references, marked, values);
     figure.draw(options, describe(references, marked));
     caption.replaceChildren(...legend(references), describe(references, marked));
@@ -114,7 +119,6 @@ function describe({ ownName, own, others }: References, marked: number | undefin
     ...(own.length > 0 ? [{ values: own, name: ownName }] : []),
     ...(others.length > 0 ? [{ values: others, name: 'other digits' }] : []),
   ];
-  if (sets.length === 0) return '';
   if (marked === undefined)
     return `Medians: ${sets.map(({ values, name }) => `${fixed(median(values), 1)} (${name})`).join(', ')}.`;
   return `This image scores above ${sets.map(({ values, name }) => `${percent(values)} of ${values.length} ${name}`).join(' and ')}.`;
