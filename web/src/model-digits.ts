@@ -3,7 +3,7 @@ import type { Model } from '../../src/browser.ts';
 import { parseSpec } from '../../src/data/spec.ts';
 
 export interface ModelDigits {
-  /** Digits trained on; none where the name of the data does not say. */
+  /** Digits trained on; none where the name of the data does not say, or its labels are none. */
   readonly own: readonly number[];
   /** All others. */
   readonly others: readonly number[];
@@ -16,7 +16,9 @@ const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 export function modelDigits(model: Model): ModelDigits {
   try {
     const { source, selectors } = parseSpec(model.configuration.data);
-    const own = selectors.labels ?? [];
+    const areDigits = source.kind === 'glyphs' || (source.kind === 'named' && source.name === 'mnist');
+    const labels = selectors.labels ?? (areDigits ? DIGITS : []);
+    const own = DIGITS.filter((digit) => labels.includes(digit));
     return {
       own,
       others: DIGITS.filter((digit) => !own.includes(digit)),
@@ -25,4 +27,9 @@ export function modelDigits(model: Model): ModelDigits {
   } catch {
     return { own: [], others: DIGITS, areGlyphs: false }; // any text may stand in a model file
   }
+}
+
+/** Digits in words: `1`, `2, 3`, or `0–9` of all. */
+export function digitsText(digits: readonly number[]): string {
+  return digits.length === DIGITS.length ? '0–9' : digits.join(', ');
 }

@@ -4,7 +4,7 @@
  */
 import { type Dataset, type Scorer, convertImages, glyphs } from '../../src/browser.ts';
 import type { Lane } from './lane.ts';
-import { modelDigits } from './model-digits.ts';
+import { digitsText, modelDigits } from './model-digits.ts';
 
 export interface References {
   /** What the images of the training's kind are, e.g. `test images of 1`. */
@@ -52,7 +52,7 @@ export function scoreReferences(
       ...(areGrey && otherDigits.length > 0 ? [{ into: others, images: drawn(otherDigits, offset) }] : []),
     ];
   }).flat();
-  const ownName = areGlyphs ? `test images of ${digits.join(', ')}` : 'samples of the model';
+  const ownName = areGlyphs ? `test images of ${digitsText(digits)}` : 'samples of the model';
   const scoreFrom = (index: number): void => {
     onProgress({ ownName, own, others, done: index / slices.length });
     const slice = slices[index];

@@ -17,7 +17,7 @@ import { createImageStrip } from './image-strip.ts';
 import type { Lane } from './lane.ts';
 import { createLatentsControl } from './latents-control.ts';
 import type { Messages } from './messages.ts';
-import { modelDigits } from './model-digits.ts';
+import { digitsText, modelDigits } from './model-digits.ts';
 import { SEARCHED, showNearest } from './nearest-samples.ts';
 import { compact, whole } from './numbers.ts';
 import { drawPicture, pictureOf } from './picture.ts';
@@ -157,7 +157,6 @@ export function createScoringTab({
       clearResult();
       find('#model-line', HTMLParagraphElement).textContent = describeModel(model, name, current.lambda);
       offerDigits(model);
-      score(source ?? glyphSubject(ownDigits(model)));
       samples.showModel();
       lane.put('nearest', async () => {
         if (!scorer) return;
@@ -217,7 +216,7 @@ function ownDigits(model: Model): readonly number[] {
 }
 
 function offerDigits(model: Model): void {
-  find('#random-own', HTMLButtonElement).textContent = `Random test ${ownDigits(model).join(', ')}`;
+  find('#random-own', HTMLButtonElement).textContent = `Random test ${digitsText(ownDigits(model))}`;
   find('#random-other', HTMLButtonElement).disabled = modelDigits(model).others.length === 0;
 }
 
