@@ -37,6 +37,7 @@ const SAMPLES_EVERY = 25;
 const SAMPLES = 24;
 const COLUMNS = 6;
 const DIGITS = 10;
+const STOPPED_EARLY = 'Stopped before the first step';
 
 export function createTrainingTab({ device, messages, onUseModel }: TrainingTabOptions): void {
   const curves = createTrainingCurves();
@@ -46,6 +47,7 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
     status.textContent = text;
     find('#training-announcement', HTMLElement).textContent = text;
   };
+  const results = find('#training-results', HTMLDivElement);
   const progress = find('#training-progress', HTMLProgressElement);
   const start = find('#start', HTMLButtonElement);
   const stop = find('#stop', HTMLButtonElement);
@@ -60,8 +62,10 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
   let trained: { readonly model: Model; readonly name: string } | undefined;
 
   const showState = (): void => {
-    start.disabled = stopping !== undefined;
-    stop.disabled = stopping === undefined;
+    const [off, on] = stopping ? [start, stop] : [stop, start];
+    on.disabled = false;
+    if (document.activeElement === off) on.focus();
+    off.disabled = true;
     useButton.disabled = trained === undefined;
     download.disabled = trained === undefined;
   };
@@ -74,23 +78,23 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
     );
     find('#training-samples-caption', HTMLParagraphElement).textContent =
       `After ${whole(step)} steps, from the same 24 latents each time.`;
+    results.hidden = false;
   };
-  const dataOf = (digit: number): Promise<Dataset> =>
-    drawTrainingData(digit, (done) => {
+  const dataOf = (digit: number, signal: AbortSignal): Promise<Dataset> =>
+    drawTrainingData(digit, signal, (done) => {
       status.textContent = `Drawing training images: ${Math.round(100 * done)} %`;
     });
 
   const train = async (signal: AbortSignal): Promise<void> => {
     const digit = Number(digitField.value);
     const steps = stepsField.valueAsNumber;
-    const data = await dataOf(digit);
+    const data = await dataOf(digit, signal);
     using trainer = await Trainer.create(device, {
       model: mlp({ sample: data.shape, ...NETWORKS }),
       lambda: LAMBDA,
       batch: batchField.valueAsNumber,
       seed: 1,
     });
-    find('#training-results', HTMLDivElement).hidden = false;
     const reports: TrainingReport[] = [];
     let sampledAt = 0;
     announce('Preparing the first step');
@@ -99,13 +103,13 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
       curves.draw([...reports]);
       progress.value = report.step / steps;
       status.textContent = `Step ${whole(report.step)} of ${whole(steps)}, ${fixed(report.stepsPerSecond, 1)} steps per second, λ = ${report.lambda}`;
-      if (report.step - sampledAt >= SAMPLES_EVERY || report.step === REPORT_EVERY) {
+      if (report.step - sampledAt >= SAMPLES_EVERY || reports.length === 1) {
         sampledAt = report.step - (report.step % SAMPLES_EVERY);
         await showSamples(trainer, trainer.steps);
       }
     }
     if (trainer.steps === 0) {
-      announce('Stopped before the first step');
+      announce(STOPPED_EARLY);
       return;
     }
     await showSamples(trainer, trainer.steps);
@@ -123,9 +127,14 @@ export function createTrainingTab({ device, messages, onUseModel }: TrainingTabO
     stopping = new AbortController();
     trained = undefined;
     progress.value = 0;
+    results.hidden = true;
     showState();
     void train(stopping.signal)
       .catch((error: unknown) => {
+        if (error === stopping?.signal.reason) {
+          announce(STOPPED_EARLY);
+          return;
+        }
         announce('Not trained');
         messages.report(error);
       })
