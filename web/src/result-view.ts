@@ -46,11 +46,12 @@ export function createResultView(): ResultView {
       const verdict = scores.verdict[index];
       const word = verdict?.tight ? 'tight' : 'loose';
       const ess = sizeText(at(scores.essImportance));
+      const hasInterval = Number.isFinite(half);
       const figures = `ESS ${ess}, k̂ ${fixed(at(scores.paretoK))}`;
       chip.className = `chip ${word}`;
       write({
         importance: fixed(at(scores.importance)),
-        interval: Number.isFinite(half)
+        interval: hasInterval
           ? `± ${fixed(half)} (95 % interval, from the randomness of the latents)`
           : 'no interval: it takes 4 latents or more',
         verdict: word,
@@ -62,7 +63,7 @@ export function createResultView(): ResultView {
         ess: `${ess} of ${whole(scores.latents)}`,
         bits: fixed(at(scores.bitsPerDim), 3),
         'short-result': `${fixed(at(scores.importance))} nats, ${word}`,
-        announcement: `${name}: log-likelihood ${fixed(at(scores.importance))} nats, plus or minus ${fixed(half)}, ${word}: ${verdict?.tight ? figures : verdict?.reason}.`,
+        announcement: `${name}: log-likelihood ${fixed(at(scores.importance))} nats, ${hasInterval ? `plus or minus ${fixed(half)}, ` : ''}${word}: ${verdict?.tight ? figures : verdict?.reason}.`,
       });
     },
   };

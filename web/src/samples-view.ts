@@ -63,7 +63,6 @@ export function createSamplesView(lane: Lane, scorer: () => Scorer | undefined):
       const i = Number(choice.value);
       place.replaceChildren(latentSlider(i, latents[i] as number, (to) => setLatent(i, to)));
     };
-    choice.style.width = 'auto';
     choice.addEventListener('change', show);
     sliders.replaceChildren(choice, place);
     show();
