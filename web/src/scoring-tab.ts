@@ -97,7 +97,7 @@ export function createScoringTab({
     drawPicture(find('#scored', HTMLCanvasElement), picture);
     find('#source', HTMLParagraphElement).textContent = subject.names[index] ?? '';
     find('#source-note', HTMLParagraphElement).textContent = subject.note;
-    if (subject.names[index] !== 'Your drawing') pad.show(picture);
+    if (!subject.isOnPad) pad.show(picture);
   };
 
   /** Scores images in place of those being scored. */
@@ -108,7 +108,7 @@ export function createScoringTab({
       if (!scorer) return;
       try {
         result.progress(0);
-        const subject = await from(shape());
+        const subject = await from(shape(), signal);
         signal.throwIfAborted();
         const { count } = subject.images;
         const started = performance.now();

@@ -19,10 +19,12 @@ export interface Subject {
   readonly names: readonly string[];
   /** What was done to them, in a sentence, where anything was. */
   readonly note: string;
+  /** Whether it is what the visitor drew, which the pad shows as it is. */
+  readonly isOnPad?: true;
 }
 
-/** Makes the images of the form that a model takes. */
-export type SubjectSource = (shape: readonly number[]) => Promise<Subject>;
+/** Makes the images of the form that a model takes. Throws the signal's reason where it is stopped. */
+export type SubjectSource = (shape: readonly number[], signal: AbortSignal) => Promise<Subject>;
 
 /** At most so many images of a file are scored. */
 const MOST_IMAGES = 100;
@@ -35,6 +37,7 @@ export function drawingSubject(ink: Ink): SubjectSource | undefined {
     images: await fitted(digits(digit), shape),
     names: ['Your drawing'],
     note: 'Scaled into 20 × 20 pixels and its mass centred in 28 × 28, as MNIST’s digits are.',
+    isOnPad: true,
   });
 }
 
@@ -52,17 +55,28 @@ export function glyphSubject(labels: readonly number[]): SubjectSource {
 /** Pictures, or a file of images with its labels beside it. @throws UserError where both kinds are among them. */
 export function filesSubject(files: readonly File[]): SubjectSource {
   const pictures = files.filter(({ type }) => type.startsWith('image/'));
-  if (pictures.length === 0) return (shape) => dataFileSubject(files, shape);
+  if (pictures.length === 0) {
+    let read: Promise<Subject> | undefined;
+    return async (shape) => {
+      const subject = await (read ??= dataFileSubject(files));
+      return { ...subject, images: sized(subject.images, shape) };
+    };
+  }
   if (pictures.length < files.length)
     throw new UserError('pictures and other files were given together; give one kind at a time');
-  return (shape) => picturesSubject(pictures, shape);
+  return (shape, signal) => picturesSubject(pictures, shape, signal);
 }
 
-async function picturesSubject(files: readonly File[], shape: readonly number[]): Promise<Subject> {
+async function picturesSubject(
+  files: readonly File[],
+  shape: readonly number[],
+  signal: AbortSignal,
+): Promise<Subject> {
   const chosen = files.slice(0, MOST_IMAGES);
   const parts: Dataset[] = [];
   let inverted = 0;
   for (const file of chosen) {
+    signal.throwIfAborted();
     let images = await readImages([file], { shape });
     if (shape[2] === 1 && (await isDarkOnLight(file))) {
       images = await readImages([file], { shape, invert: true, background: 255 });
@@ -88,7 +102,8 @@ async function picturesSubject(files: readonly File[], shape: readonly number[])
   };
 }
 
-async function dataFileSubject(files: readonly File[], shape: readonly number[]): Promise<Subject> {
+/** The first images of a file, in the form that they have there. */
+async function dataFileSubject(files: readonly File[]): Promise<Subject> {
   let set: Dataset;
   try {
     set = await loadDataset(files);
@@ -102,13 +117,13 @@ async function dataFileSubject(files: readonly File[], shape: readonly number[])
   const size = set.pixels.data.length / set.count;
   const { pixels, labels } = set;
   const first = dataset({
-    data: pixels.data.subarray(0, count * size),
+    data: pixels.data.slice(0, count * size),
     shape: [count, ...set.shape],
     name: set.name,
     ...(labels ? { labels: labels.subarray(0, count) } : {}),
   });
   return {
-    images: sized(first, shape),
+    images: first,
     names: Array.from(
       { length: count },
       (_, i) => `${set.name}, image ${i}${labels ? `, digit ${labels[i]}` : ''}`,
