@@ -15,7 +15,10 @@ export function createMessages(): Messages {
     box.hidden = true;
     text.textContent = '';
   };
-  find('#alert-dismiss', HTMLButtonElement).addEventListener('click', clear);
+  find('#alert-dismiss', HTMLButtonElement).addEventListener('click', () => {
+    clear();
+    find('[role="tabpanel"]:not([hidden])', HTMLElement).focus({ preventScroll: true });
+  });
   return {
     clear,
     report: (error) => {
