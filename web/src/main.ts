@@ -35,16 +35,10 @@ async function start(): Promise<void> {
     onUseModel: (model, name) => {
       tabs.open('tab-score');
       find('#tab-score', HTMLButtonElement).focus();
-      scoring.useModel(model, name);
+      scoring.useModel(Promise.resolve(model), name);
     },
   });
-  try {
-    scoring.useModel(await loadModel(new URL(DEFAULT_MODEL, document.baseURI)), DEFAULT_MODEL);
-  } catch (error) {
-    find('#model-line', HTMLParagraphElement).textContent =
-      'No model yet: choose or drop a .safetensors file, or train one.';
-    messages.report(error);
-  }
+  scoring.useModel(loadModel(new URL(DEFAULT_MODEL, document.baseURI)), DEFAULT_MODEL);
 }
 
 /** What the browser tells of the adapter, which may be little. */

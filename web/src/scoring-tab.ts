@@ -27,8 +27,8 @@ import { createSamplesView } from './samples-view.ts';
 import { type Subject, type SubjectSource, drawingSubject, filesSubject, glyphSubject } from './subject.ts';
 
 export interface ScoringTab {
-  /** Scores with this model from now on. */
-  readonly useModel: (model: Model, name: string) => void;
+  /** Scores with this model from when it is there, unless one that was given later was there before. */
+  readonly useModel: (coming: Promise<Model>, name: string) => void;
 }
 
 export interface ScoringTabOptions {
@@ -41,6 +41,7 @@ export interface ScoringTabOptions {
 }
 
 const DEFAULT_LATENTS = 2048;
+const NO_MODEL = 'No model yet: choose or drop a .safetensors file, or train one.';
 
 export function createScoringTab({
   device,
@@ -57,6 +58,9 @@ export function createScoringTab({
   /** The one scorer of the page; whoever puts another in its place disposes of it. */
   let scorer: Scorer | undefined;
   let latents = DEFAULT_LATENTS;
+  /** How many models were given, and which of them was the last to be there; 0 while none was. */
+  let given = 0;
+  let newest = 0;
   let source: SubjectSource | undefined;
   let shown: { readonly subject: Subject; readonly scores: Scores; readonly index: number } | undefined;
   /** Samples of the model that the nearest ones are looked for in. */
@@ -150,7 +154,7 @@ export function createScoringTab({
     find('#source-note', HTMLParagraphElement).textContent = '';
   };
 
-  const useModel = (model: Model, name: string): void =>
+  const takeModel = (model: Model, name: string): void =>
     lane.put('model', async () => {
       const current = await replaceScorer(model, latents);
       searched = undefined;
@@ -165,6 +169,19 @@ export function createScoringTab({
       });
       compareAnew(current);
     });
+
+  const useModel = (coming: Promise<Model>, name: string): void => {
+    const turn = ++given;
+    const take = (model: Model): void => {
+      if (turn < newest) return;
+      newest = turn;
+      takeModel(model, name);
+    };
+    coming.then(take).catch((error: unknown) => {
+      if (newest === 0) find('#model-line', HTMLParagraphElement).textContent = NO_MODEL;
+      messages.report(error);
+    });
+  };
 
   const control = createLatentsControl((count) => {
     messages.clear();
@@ -195,15 +212,19 @@ export function createScoringTab({
   createFilesInput((files) => {
     messages.clear();
     onFiles();
-    takeFiles(files).catch(messages.report);
+    try {
+      takeFiles(files);
+    } catch (error) {
+      messages.report(error);
+    }
   });
-  const takeFiles = async (files: readonly File[]): Promise<void> => {
+  const takeFiles = (files: readonly File[]): void => {
     const models = files.filter(({ name }) => name.endsWith('.safetensors'));
     const [file] = models;
     if (!file) score(filesSubject(files));
     else if (files.length > 1)
       throw new UserError(`${files.length} files with a model among them; give the model alone`);
-    else useModel(await loadModel(file), file.name);
+    else useModel(loadModel(file), file.name);
   };
   forget();
   return { useModel };
