@@ -3,6 +3,8 @@ import { find } from './find.ts';
 import { whole } from './numbers.ts';
 
 export interface LatentsControl {
+  /** What the field asks for, whatever it is. */
+  readonly latents: () => number;
   /** Says whether the number in the field is one that can be used. */
   readonly setValid: (valid: boolean) => void;
 }
@@ -30,7 +32,15 @@ export function createLatentsControl(onChange: (latents: number) => void): Laten
     const [least, most] = [Number(slider.min), Number(slider.max)];
     if (latents > 0) slider.value = String(Math.min(Math.max(Math.round(Math.log2(latents)), least), most));
     describe();
+    clearTimeout(resting);
     onChange(latents);
   });
-  return { setValid: (valid) => field.setAttribute('aria-invalid', String(!valid)) };
+  return {
+    latents: () => field.valueAsNumber,
+    setValid: (valid) => {
+      field.setAttribute('aria-invalid', String(!valid));
+      if (valid) field.removeAttribute('aria-describedby');
+      else field.setAttribute('aria-describedby', 'alert-text');
+    },
+  };
 }

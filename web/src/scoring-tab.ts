@@ -79,7 +79,23 @@ export function createScoringTab({
     const created = await Scorer.create(device, model, { latents: count });
     scorer?.dispose();
     scorer = created;
+    latents = count;
     return created;
+  };
+  /** Puts the scorer of a new model there: with the K of the field, or the last one that could be used where that cannot. */
+  const scorerOf = async (model: Model): Promise<Scorer> => {
+    const asked = control.latents();
+    if (asked !== latents) {
+      try {
+        const created = await replaceScorer(model, asked);
+        control.setValid(true);
+        return created;
+      } catch (error) {
+        control.setValid(false);
+        messages.report(error);
+      }
+    }
+    return replaceScorer(model, latents);
   };
   const compareAnew = (current: Scorer): void =>
     scoreReferences(lane, current, (found) => histogram.showReferences(found));
@@ -156,7 +172,7 @@ export function createScoringTab({
 
   const takeModel = (model: Model, name: string): void =>
     lane.put('model', async () => {
-      const current = await replaceScorer(model, latents);
+      const current = await scorerOf(model);
       searched = undefined;
       clearResult();
       find('#model-line', HTMLParagraphElement).textContent = describeModel(model, name, current.lambda);
@@ -168,6 +184,7 @@ export function createScoringTab({
         if (shown) showNearest(searched, rows(shown.subject.images, shown.index, 1), shape());
       });
       compareAnew(current);
+      score(source ?? glyphSubject(ownDigits(model)));
     });
 
   const useModel = (coming: Promise<Model>, name: string): void => {
@@ -187,9 +204,9 @@ export function createScoringTab({
     messages.clear();
     lane.put('latents', async () => {
       if (!scorer) return;
+      if (count === latents) return control.setValid(true);
       try {
         const current = await replaceScorer(scorer.model, count);
-        latents = count;
         control.setValid(true);
         if (source) score(source);
         compareAnew(current);
