@@ -10,9 +10,11 @@ import { PNG } from 'pngjs';
 import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Model } from '../../src/browser.ts';
 import { glyphs } from '../../src/data/glyphs.ts';
 import { isBorderLighter } from '../../web/src/ink-polarity.ts';
 import { createLane } from '../../web/src/lane.ts';
+import { modelDigits } from '../../web/src/model-digits.ts';
 import { nearestRows } from '../../web/src/nearest-samples.ts';
 import { type Ink, normaliseDigit } from '../../web/src/normalise-digit.ts';
 import { type Site, describeChromium, openPage, serve } from '../support/chromium.ts';
@@ -68,6 +70,20 @@ describe('the ground of a picture', () => {
     expect(isBorderLighter(picture(250, 20))).toBe(true);
     expect(isBorderLighter(picture(0, 200))).toBe(false);
     expect(isBorderLighter(picture(90, 90))).toBe(false);
+  });
+});
+
+describe('the digits of a model', () => {
+  const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  it.each([
+    ['glyphs?labels=2,3', [2, 3], [0, 1, 4, 5, 6, 7, 8, 9]],
+    ['glyphs?labels=10', [], all],
+    ['glyphs', all, []],
+    ['mnist?limit=500', all, []],
+    ['gaussian:8', [], all],
+    ['words of no meaning?', [], all],
+  ])('are read from the name of its data: %s', (data, own, others) => {
+    expect(modelDigits({ configuration: { data } } as Model)).toMatchObject({ own, others });
   });
 });
 
@@ -160,6 +176,7 @@ describeChromium('the page', (browser: () => Browser) => {
   });
 
   const text = (page: Page, selector: string) => page.locator(selector).innerText();
+  const focused = (page: Page) => page.evaluate(() => document.activeElement?.id);
   /** The page once it has scored the image that it opens with. `prepare` runs in it before anything of its own. */
   const visit = async (prepare?: () => void): Promise<Page> => {
     const { page } = opened;
@@ -258,6 +275,39 @@ describeChromium('the page', (browser: () => Browser) => {
     expect(await text(page, '#adapter')).toMatch(/swiftshader/i);
   });
 
+  it('uses the K that stands in the field when the model comes, and draws on a tab that was hidden', async () => {
+    const page = await visit(() =>
+      addEventListener('DOMContentLoaded', () => {
+        document.querySelector<HTMLInputElement>('#latents')!.value = '64'; // as browsers restore it
+      }),
+    );
+    await page.click('#tab-train');
+    await scored(page, /^Test image of digit 1:/);
+    await page.click('#tab-score');
+    expect(await text(page, '#ess')).toMatch(/ of 64$/);
+    await page.waitForSelector('#components svg');
+    await page.waitForSelector('#histogram svg');
+  });
+
+  it('keeps a model that was given while an earlier one was still loading', async () => {
+    const { page } = opened;
+    const model = await readFile(join(web, 'public', 'ones.safetensors'));
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/ones.safetensors', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await visit();
+    await give(page, [{ name: 'given.safetensors', mimeType: 'application/octet-stream', buffer: model }]);
+    await scored(page, /^Test image of digit 1:/);
+    const response = page.waitForResponse('**/ones.safetensors');
+    release();
+    await (await response).finished();
+    await page.waitForTimeout(300);
+    expect(await text(page, '#model-line')).toMatch(/^Model: given\.safetensors/);
+  });
+
   it('takes another K while samples of the last one are still waited for', async () => {
     const page = await visit();
     await page.waitForFunction(() => {
@@ -305,6 +355,7 @@ describeChromium('the page', (browser: () => Browser) => {
       );
       await page.click('#alert-dismiss');
       expect(await page.isVisible('#alert')).toBe(false);
+      expect(await focused(page)).toBe('panel-score');
     };
     await give(page, [
       { name: 'cut.safetensors', mimeType: octets, buffer: model.subarray(0, model.length / 2) },
@@ -319,6 +370,7 @@ describeChromium('the page', (browser: () => Browser) => {
     await setLatents(page, 99_999_999);
     await alerts(/latents is 99999999; must be a whole number from 1 to 16777216/);
     expect(await page.getAttribute('#latents', 'aria-invalid')).toBe('true');
+    expect(await page.getAttribute('#latents', 'aria-describedby')).toBe('alert-text');
     await setLatents(page, 128);
     await page.click('#random-other');
     await scored(page, /^Test image of digit [^1]:/);
@@ -431,6 +483,7 @@ describeChromium('the page', (browser: () => Browser) => {
     await page.fill('#batch', '32');
     await page.click('#start');
     expect(await page.isDisabled('#start')).toBe(true);
+    expect(await focused(page)).toBe('stop');
     await page.waitForSelector('#use-model:not([disabled])');
     expect(await text(page, '#training-status')).toMatch(/^Done after 30 steps, [\d.]+ steps per second/);
     await page.waitForFunction(() =>
@@ -448,6 +501,12 @@ describeChromium('the page', (browser: () => Browser) => {
     expect(curves[0]?.label).toMatch(/Objective J by step 30: J −?\d+\.\d\d/);
     expect(await text(page, '#training-samples-caption')).toMatch(/After 30 steps/);
     await page.fill('#steps', '100000');
+    await page.click('#start');
+    expect(await page.isVisible('#training-results')).toBe(false);
+    await page.click('#stop');
+    await page.waitForSelector('#start:not([disabled])');
+    expect(await text(page, '#training-status')).toBe('Stopped before the first step');
+    expect(await focused(page)).toBe('start');
     await page.click('#start');
     await page.waitForFunction(() =>
       document.querySelector('#training-status')?.textContent?.startsWith('Step '),
