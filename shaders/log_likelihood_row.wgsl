@@ -7,7 +7,7 @@
 // One workgroup: one observation × one slice of the latents. Each of its 64 invocations takes four latents, then the
 // next four 256 further on, each cost in 4 interleaved sums over d, and keeps a state of its own; the 64 states are
 // merged by a fixed tree. Bytes: 4·n·count·d + 64·n·slices. Flops: 3·n·count·d + about 60·n·count. Source: docs/mathematics.md §4.
-// lib: likelihood_state float_key
+// lib: likelihood_state float_key append_large
 
 struct Params {
   n: u32,
@@ -63,21 +63,6 @@ fn four_costs(y: u32, g: vec4u) -> vec4f {
     result += cost_of(observations[y + p] - values);
   }
   return params.scale * result;
-}
-
-// Appends those of four log-weights that may be among the largest; the set is the same whatever the order.
-fn append_large(n: u32, s: vec4f) {
-  let row = n * params.tail_stride;
-  let limit = atomicLoad(&tail[row + 1u]);
-  let keys = keys_of(s);
-  if (all(keys <= vec4u(limit))) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (keys[i] > limit) {
-      atomicStore(&tail[row + 2u + atomicAdd(&tail[row], 1u)], keys[i]);
-    }
-  }
 }
 
 @compute @workgroup_size(64)

@@ -11,7 +11,7 @@ enable subgroups;
 // fourth value of d, so that a load of the four is one of neighbours; sums go over the lanes by shuffles, each lane adds four
 // of the 16 pairs to a state of its own, and the four states are merged by a fixed tree. Differences are squared directly.
 // Bytes: 4·n·count·d + 64·n·slices. Flops: 3·n·count·d + about 60·n·count. Source: docs/mathematics.md §4.
-// lib: likelihood_state float_key
+// lib: likelihood_state float_key append_large
 
 struct Params {
   n: u32,
@@ -43,36 +43,25 @@ fn cost_of(e: f32) -> f32 {
   return e * e;
 }
 
-// Costs at one place of d of four neighbouring samples, the first at g, against the value y.
-fn four_costs(y: f32, g: u32) -> vec4f {
-  let stride = params.d;
+// Costs at one place of d of the samples that are at g there, against the value y.
+fn four_costs(y: f32, g: vec4u) -> vec4f {
   return vec4f(
-    cost_of(y - generated[g]),
-    cost_of(y - generated[g + stride]),
-    cost_of(y - generated[g + 2u * stride]),
-    cost_of(y - generated[g + 3u * stride]),
+    cost_of(y - generated[g.x]),
+    cost_of(y - generated[g.y]),
+    cost_of(y - generated[g.z]),
+    cost_of(y - generated[g.w]),
   );
+}
+
+// Where four neighbouring samples of a bank begin, the last one over again for those beyond it.
+fn samples_at(bank: u32, k: u32, end: u32) -> vec4u {
+  return (bank + min(vec4u(k, k + 1u, k + 2u, k + 3u), vec4u(end - 1u))) * params.d;
 }
 
 // The sums over the four lanes.
 fn over_lanes(x: vec4f) -> vec4f {
   let pairs = x + subgroupShuffleXor(x, 1u);
   return pairs + subgroupShuffleXor(pairs, 2u);
-}
-
-// Appends those of four log-weights that may be among the largest; the set is the same whatever the order.
-fn append_large(n: u32, s: vec4f) {
-  let row = n * params.tail_stride;
-  let limit = atomicLoad(&tail[row + 1u]);
-  let keys = keys_of(s);
-  if (all(keys <= vec4u(limit))) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (keys[i] > limit) {
-      atomicStore(&tail[row + 2u + atomicAdd(&tail[row], 1u)], keys[i]);
-    }
-  }
 }
 
 @compute @workgroup_size(4)
@@ -89,15 +78,17 @@ fn log_likelihood_row_subgroup4(
   let y = n * params.d;
   var state = empty_state(terms[bank_terms + 3u * quads].x);
   for (var k = slice_start; k < slice_end; k += 16u) {
-    // Samples beyond the last are read where there may be none, and do not count.
-    let g = (bank + k) * params.d;
+    let g0 = samples_at(bank, k, slice_end);
+    let g1 = samples_at(bank, k + 4u, slice_end);
+    let g2 = samples_at(bank, k + 8u, slice_end);
+    let g3 = samples_at(bank, k + 12u, slice_end);
     var sums = mat4x4f();
     for (var p = lane; p < params.d; p += 4u) {
       let value = observations[y + p];
-      sums[0] += four_costs(value, g + p);
-      sums[1] += four_costs(value, g + 4u * params.d + p);
-      sums[2] += four_costs(value, g + 8u * params.d + p);
-      sums[3] += four_costs(value, g + 12u * params.d + p);
+      sums[0] += four_costs(value, g0 + p);
+      sums[1] += four_costs(value, g1 + p);
+      sums[2] += four_costs(value, g2 + p);
+      sums[3] += four_costs(value, g3 + p);
     }
     let all = mat4x4f(over_lanes(sums[0]), over_lanes(sums[1]), over_lanes(sums[2]), over_lanes(sums[3]));
     let first = k + 4u * lane;

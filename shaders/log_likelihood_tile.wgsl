@@ -11,7 +11,7 @@
 // Differences are squared directly: no ‖y‖² + ‖g‖² − 2y·g.
 // Bytes: 4·n·count·d·(1/64 + 1/64) loaded + 64·n·slices. Flops: 3·n·count·d + about 60·n·count.
 // Source: docs/mathematics.md §4; online softmax as in FlashAttention (Dao et al. 2022).
-// lib: likelihood_state float_key
+// lib: likelihood_state float_key append_large
 
 struct Params {
   n: u32,
@@ -60,21 +60,6 @@ fn put_costs(at: u32, low: vec4f, high: vec4f) {
 
 fn four_at(at: u32) -> vec4f {
   return vec4f(shared_values[at], shared_values[at + 1u], shared_values[at + 2u], shared_values[at + 3u]);
-}
-
-// Appends those of four log-weights that may be among the largest; the set is the same whatever the order.
-fn append_large(n: u32, s: vec4f) {
-  let row = n * params.tail_stride;
-  let limit = atomicLoad(&tail[row + 1u]);
-  let keys = keys_of(s);
-  if (all(keys <= vec4u(limit))) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (keys[i] > limit) {
-      atomicStore(&tail[row + 2u + atomicAdd(&tail[row], 1u)], keys[i]);
-    }
-  }
 }
 
 @compute @workgroup_size(64)

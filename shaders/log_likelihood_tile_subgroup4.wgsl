@@ -12,7 +12,7 @@
 // adapter clears it slowly). Differences are squared directly: no ‖y‖² + ‖g‖² − 2y·g.
 // Bytes: 4·n·count·d·(1/64 + 1/64) loaded + 64·n·slices. Flops: 3·n·count·d + about 60·n·count.
 // Source: docs/mathematics.md §4; online softmax as in FlashAttention (Dao et al. 2022).
-// lib: likelihood_state float_key
+// lib: likelihood_state float_key append_large
 
 enable subgroups;
 
@@ -56,21 +56,6 @@ fn costs_of_four(y: vec4f, g: mat4x4f) -> vec4f {
 // The four values of which each lane has one.
 fn gathered(own: f32) -> vec4f {
   return vec4f(quadBroadcast(own, 0u), quadBroadcast(own, 1u), quadBroadcast(own, 2u), quadBroadcast(own, 3u));
-}
-
-// Appends those of four log-weights that may be among the largest; the set is the same whatever the order.
-fn append_large(n: u32, s: vec4f) {
-  let row = n * params.tail_stride;
-  let limit = atomicLoad(&tail[row + 1u]);
-  let keys = keys_of(s);
-  if (all(keys <= vec4u(limit))) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (keys[i] > limit) {
-      atomicStore(&tail[row + 2u + atomicAdd(&tail[row], 1u)], keys[i]);
-    }
-  }
 }
 
 // The state of observation n with four costs more.
