@@ -13,7 +13,8 @@ struct Params {
   m: u32,
   n: u32,
   k: u32,
-  activation_slope: f32,
+  activation: u32, // numbers of lib/activation.wgsl
+  activation_slope: f32, // below zero: 1 where linear or curved, 0 of ReLU
   gate_slope: f32,
 }
 
@@ -28,7 +29,6 @@ struct Params {
 override TRANSPOSE_A: u32 = 0u;
 override TRANSPOSE_B: u32 = 0u;
 override HAS_BIAS: u32 = 0u;
-override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
 override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
 override COLUMN_SUMS: u32 = 0u;
@@ -126,6 +126,11 @@ fn matmul(@builtin(global_invocation_id) id: vec3u) {
   );
   for (var i = 0u; i < 16u; i++) {
     store_four(row + i / 2u, column + (i % 2u) * 4u, tile[i]);
+  }
+  for (var rest = is_curved(params.activation); rest; rest = false) {
+    for (var i = 0u; i < 64u; i++) {
+      curve_one(row + i / 8u, column + i % 8u);
+    }
   }
   if (COLUMN_SUMS == 1u && row == 0u) {
     for (var c = 0u; c < 4u; c++) {

@@ -17,7 +17,8 @@ struct Params {
   m: u32,
   n: u32,
   k: u32,
-  activation_slope: f32,
+  activation: u32, // numbers of lib/activation.wgsl
+  activation_slope: f32, // below zero: 1 where linear or curved, 0 of ReLU
   gate_slope: f32,
 }
 
@@ -32,7 +33,6 @@ struct Params {
 override TRANSPOSE_A: u32 = 0u;
 override TRANSPOSE_B: u32 = 0u;
 override HAS_BIAS: u32 = 0u;
-override ACTIVATION: u32 = 0u; // numbers of lib/activation.wgsl
 override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
 override COLUMN_SUMS: u32 = 0u;
@@ -106,6 +106,13 @@ fn matmul_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
     for (var c = 0u; c < 4u; c++) {
       for (var r = 0u; r < 4u; r++) {
         store_one(row + (i / 2u) * 4u + r, column + (i % 2u) * 16u + c * 4u + lane, tile[i][c][r]);
+      }
+    }
+  }
+  for (var rest = is_curved(params.activation); rest; rest = false) {
+    for (var r = row; r < row + 32u; r++) {
+      for (var c = column + lane; c < column + 32u; c += 4u) {
+        curve_one(r, c);
       }
     }
   }

@@ -3,26 +3,28 @@
 // No step relies on inf or NaN: exponents are never positive.
 
 fn activate(kind: u32, x: f32, slope: f32) -> f32 {
+  if (is_curved(kind)) {
+    return activate_curved(kind, x);
+  }
+  return select(select(slope * x, 0.0, kind == 1u), x, kind == 0u || x > 0.0);
+}
+
+// Whether it is more than one slope below zero and another above.
+fn is_curved(kind: u32) -> bool {
+  return kind > 2u;
+}
+
+fn activate_curved(kind: u32, x: f32) -> f32 {
+  let e = exp(-min(select(1.0, 2.0, kind == 4u) * abs(x), 80.0));
   switch kind {
-    case 1u: {
-      return max(x, 0.0);
-    }
-    case 2u: {
-      return select(slope * x, x, x > 0.0);
-    }
     case 3u: {
-      let e = exp(-min(abs(x), 80.0));
       return select(e, 1.0, x >= 0.0) / (1.0 + e);
     }
     case 4u: {
-      let e = exp(-2.0 * min(abs(x), 40.0));
       return sign(x) * (1.0 - e) / (1.0 + e);
     }
-    case 5u: {
-      return max(x, 0.0) + log_1_plus(exp(-min(abs(x), 80.0)));
-    }
     default: {
-      return x;
+      return max(x, 0.0) + log_1_plus(e);
     }
   }
 }

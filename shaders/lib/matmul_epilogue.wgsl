@@ -1,4 +1,6 @@
-// What becomes of a finished product on its way to memory: see the formula in matmul.wgsl.
+// What becomes of a finished product on its way to memory: see the formula in matmul.wgsl. The activation is a parameter, so that
+// the layers of a network share a pipeline: straight ones by their slope below zero, curved ones in a pass of their own, which the
+// kernel makes a loop of no or one round. An adapter that runs lanes in lockstep computes both sides of a branch, but skips such a loop.
 
 fn store_four(row: u32, column: u32, product: vec4f) {
   for (var i = 0u; i < 4u; i++) {
@@ -21,7 +23,16 @@ fn store_one(row: u32, column: u32, product: f32) {
   if (GATE != 0u) {
     value *= activation_derivative(GATE, gate[at], params.gate_slope);
   }
-  out[at] = activate(ACTIVATION, value, params.activation_slope);
+  out[at] = select(params.activation_slope * value, value, value > 0.0);
+}
+
+// Applies a curved activation to what store_one left.
+fn curve_one(row: u32, column: u32) {
+  if (row >= params.m || column >= params.n) {
+    return;
+  }
+  let at = row * params.n + column;
+  out[at] = activate_curved(params.activation, out[at]);
 }
 
 fn store_sum(column: u32, sum: f32) {

@@ -12,6 +12,7 @@ import { hasFourLanes } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
 import { elementGroups, tileGroups } from './grid.ts';
+import { activationNumber } from './activation-kinds.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
@@ -49,6 +50,7 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
   const out = outputs[0] as Tensor;
   const { windows: w } = at;
   const epilogue = epilogueCall(inputs, at, image);
+  const overrides = { ...epilogue.overrides, ACTIVATION: activationNumber(at.activation), BLOCK: w.block };
   const m = w.batch * w.rows * w.columns;
   const n = w.outputs;
   const k = w.tapRows * w.tapColumns * w.channels;
@@ -82,7 +84,7 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
       kernelCall({
         ...shared,
         kernel: 'conv2d_subgroup4',
-        overrides: { ...epilogue.overrides, BLOCK: w.block, TILE: tile },
+        overrides: { ...overrides, TILE: tile },
         workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / tile)),
       }),
     ];
@@ -91,7 +93,7 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
     kernelCall({
       ...shared,
       kernel: 'conv2d_tile',
-      overrides: { ...epilogue.overrides, BLOCK: w.block },
+      overrides,
       workgroups: tileGroups(Math.ceil(m / 64) * Math.ceil(n / 64)),
     }),
   ];

@@ -5,6 +5,7 @@
  */
 import { kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { activationNumber } from './activation-kinds.ts';
 import { matmulVariant } from './matmul-variants.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
@@ -29,7 +30,14 @@ const matmulOp: Op<Matmul> = {
       kernelCall({
         kernel,
         label: out.name,
-        params: { m: at.m, n: at.n, k: at.k, ...epilogue.params },
+        params: {
+          m: at.m,
+          n: at.n,
+          k: at.k,
+          activation: activationNumber(at.activation),
+          ...epilogue.params,
+          activation_slope: slopeBelowZero(at),
+        },
         bindings: { a, b, ...epilogue.bindings, out, column_sums: outputs[1] as Tensor },
         overrides: {
           ...epilogue.overrides,
@@ -82,6 +90,11 @@ export interface MatmulOptions extends ProductOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
   readonly columnSums?: boolean;
+}
+
+/** Slope of a straight activation below zero; 1 of the others, which are applied after it. */
+function slopeBelowZero({ activation, slope }: Product): number {
+  return activation === 'relu' ? 0 : activation === 'leaky-relu' ? slope : 1;
 }
 
 function matmulNode(graph: Graph, a: Tensor, b: Tensor, options: MatmulOptions): readonly Tensor[] {

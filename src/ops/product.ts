@@ -65,7 +65,6 @@ export function epilogueCall(inputs: readonly Tensor[], at: Product, otherwise: 
     bindings: { bias: input(at.bias), gate: input(at.gate) },
     overrides: {
       HAS_BIAS: Number(at.bias >= 0),
-      ACTIVATION: activationNumber(at.activation),
       ACCUMULATE: Number(at.accumulate >= 0),
       GATE: activationNumber(at.gate < 0 ? 'linear' : at.gateActivation),
     },
