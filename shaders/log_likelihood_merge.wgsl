@@ -19,11 +19,11 @@ struct Params {
 @compute @workgroup_size(64)
 fn log_likelihood_merge(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var n = id.x; n < params.n; n += groups.x * 64u) {
-    var merged = partials[n];
-    if (params.first == 0u) {
-      merged = merge_states(state[n], merged, params.lambda);
+    var merged = state[n];
+    if (params.first != 0u) {
+      merged = partials[n];
     }
-    for (var slice = 1u; slice < params.slices; slice++) {
+    for (var slice = params.first; slice < params.slices; slice++) {
       merged = merge_states(merged, partials[slice * params.n + n], params.lambda);
     }
     state[n] = merged;

@@ -1,26 +1,23 @@
 // Makes room among the large log-weights that are kept of each observation for Pareto k̂, before a chunk appends to them:
 // where more than `room` are there, only the LENGTH largest stay, and the LENGTH-th becomes the limit that others must pass.
 //   tail ← the LENGTH largest of tail
-//   tail [n, stride] of u32, read and written: count, limit, then `count` keys (lib/float_key.wgsl) in no order
+//   tail [n, stride] of u32, read and written: count, limit, then `count` keys (lib/float_key.wgsl) in no order; zero at first
 // One workgroup has one observation. Selection by radix (Alabi et al. 2012): four histograms of 8 bits, from the top,
 // give the LENGTH-th largest key exactly; everything above it and as many equal to it as there is room for are packed
 // into workgroup memory (each invocation packs a stretch of its own at a place counted beforehand) and written back.
-// Integer atomics only: the same set whatever their order. The first limit is the key of −1e30, the log-weight of pairs
-// that do not count.
+// Integer atomics only: the same set whatever their order.
 // Bytes: 8·n, and 4·(6·count + LENGTH) for each observation with something to drop. Flops: about 10·count, integer.
 
 struct Params {
   n: u32,
   stride: u32,
   room: u32,
-  first: u32, // 1 in the first chunk, where `tail` holds nothing yet
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> tail: array<u32>;
 
 const LENGTH: u32 = 16u; // specialised
-const KEY_OF_LOWEST: u32 = ~0xf149f2cau; // of -1e30
 const INVOCATIONS: u32 = 64u; // specialised: 4 where barriers are dear
 
 var<workgroup> total: u32;
@@ -33,10 +30,6 @@ var<workgroup> packed: array<u32, LENGTH>;
 fn log_likelihood_tail(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let row = group.x * params.stride;
   if (local == 0u) {
-    if (params.first != 0u) {
-      tail[row] = 0u;
-      tail[row + 1u] = KEY_OF_LOWEST;
-    }
     total = tail[row];
   }
   let count = workgroupUniformLoad(&total);

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type KernelName, kernelDefinition } from '../src/gpu/kernel.ts';
 import type { Target } from '../src/gpu/target.ts';
-import { STATE_FLOATS, likelihoodAccumulate, tailCapacity } from '../src/ops/log-likelihood.ts';
+import { STATE_FLOATS, likelihoodAccumulate } from '../src/ops/log-likelihood.ts';
 import { kernels } from '../src/shaders.gen.ts';
 import type { KernelCase } from './support/case.ts';
 import { filled, randomOf } from './support/random.ts';
@@ -145,7 +145,7 @@ describe('layers', () => {
 const withTail: KernelCase = (() => {
   const [n, k, d, length] = [2, 70, 3, 5];
   const { uniform } = randomOf(3);
-  const stride = 2 + tailCapacity(length, k);
+  const stride = 2 + 4 * length + k;
   return {
     name: 'tail',
     inputs: {
@@ -165,7 +165,7 @@ const withTail: KernelCase = (() => {
         observations: observations!,
         generated: generated!,
         state: state!,
-        tail: { keys: keys!, length },
+        tail: { keys: keys!, length, latents: 10 * k },
         cost: 'half-squared',
         lambda: 1,
         validCount: k,

@@ -14,7 +14,6 @@ import {
   type LikelihoodCost,
   STATE_FLOATS,
   likelihoodAccumulate,
-  tailCapacity,
   tailOf,
 } from '../src/ops/log-likelihood.ts';
 import { cases } from './cases/log-likelihood.ts';
@@ -260,18 +259,18 @@ describeGpu('the one-shot log-likelihood', (opened) => {
     async function tailIn64s(inputs: LikelihoodInputs, length: number): Promise<Float32Array> {
       const [n, d] = inputs.observations.shape as [number, number];
       const k = inputs.generated.shape[0]!;
-      const stride = 2 + tailCapacity(length, 64);
+      const stride = 2 + 4 * length + 64;
       using observations = device.storageOf('observations', inputs.observations.data);
       using generated = device.storage('generated', 64 * d * 4);
       using state = device.storage('state', n * STATE_FLOATS * 4);
-      using tail = device.storageOf('tail', new Uint32Array(n * stride).fill(12345));
+      using tail = device.storageOf('tail', new Uint32Array(n * stride));
       const graph = new Graph();
       const place = (buffer: string) => ({ buffer, offset: 0 });
       likelihoodAccumulate(graph, {
         observations: graph.external('observations', [n, d], place('observations')),
         generated: graph.external('generated', [64, d], place('generated')),
         state: graph.external('state', [n, STATE_FLOATS], place('state')),
-        tail: { keys: graph.external('tail', [n, stride], place('tail'), 'u32'), length },
+        tail: { keys: graph.external('tail', [n, stride], place('tail'), 'u32'), length, latents: k },
         cost: inputs.cost,
         lambda: inputs.lambda,
         validCount: { step: 'validCount' },

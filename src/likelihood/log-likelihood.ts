@@ -89,8 +89,9 @@ export async function logLikelihood(
   try {
     const observations = external('observations', [rows, d]);
     const state = external('state', [rows, STATE_FLOATS]);
-    const stride = 2 + tailCapacity(kept, chunk);
-    const tail = kept > 0 ? { keys: external('tail', [rows, stride], 'u32'), length: kept } : undefined;
+    const stride = 2 + tailCapacity(rows, { length: kept, latents: k, chunk });
+    const tail =
+      kept > 0 ? { keys: external('tail', [rows, stride], 'u32'), length: kept, latents: k } : undefined;
     // What comes in chunks: the host's values, how many belong to a latent, and the tensor.
     const streams = checked.streams.map(({ name, data, each }) => ({
       name,
@@ -136,7 +137,15 @@ export async function logLikelihood(
             }
           }
         }
-        plan.run([{ phase: 'chunk', values: { validCount, first: Number(start === 0) } }]);
+        const clear = (encoder: GPUCommandEncoder): void =>
+          encoder.clearBuffer(externals['tail'] as GPUBuffer);
+        plan.run([
+          {
+            phase: 'chunk',
+            values: { validCount, first: Number(start === 0) },
+            ...(tail && start === 0 ? { before: clear } : {}),
+          },
+        ]);
         await device.idle(); // so that no more than one chunk's uploads are under way
       }
       states.set(

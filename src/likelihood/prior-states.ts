@@ -30,6 +30,10 @@ export interface PriorStatesOptions extends Noise {
   /** Where each bank of latents starts, and at last K; see banks.ts. */
   readonly bounds: readonly number[];
   readonly seed: number;
+  /** Called before each piece of work; throws where it should stop. */
+  readonly check: () => void;
+  /** Called with the share of the first score's work that is done. */
+  readonly onProgress?: ((done: number) => void) | undefined;
 }
 
 /** Images resident at once, in blocks: bounds GPU memory whatever N is. */
@@ -64,15 +68,17 @@ interface Sizes {
   readonly chunk: number;
   readonly d: number;
   readonly r: number;
+  /** K. */
+  readonly latents: number;
   /** Log-weights kept of each image, and words between its tail and the next. */
   readonly kept: number;
   readonly stride: number;
 }
 
-/** One of the three arrays of a chunk: where the phases find it, and where the whole bank is kept. */
+/** One of the three arrays of a chunk that is kept: where the phases find it, and where that of the whole bank is. */
 interface BankPart {
   readonly working: GPUBuffer;
-  readonly store?: GPUBuffer;
+  readonly store: GPUBuffer;
   readonly bytes: number;
 }
 
@@ -85,9 +91,10 @@ export class PriorStates implements Disposable {
   readonly #owned: readonly OwnedBuffer[];
   readonly #plan: Plan<string>;
   readonly #blocks: readonly Block[];
+  /** Where the whole bank is kept, if it is. */
   readonly #parts: readonly BankPart[];
-  /** Whether the stores hold the bank. */
-  #stored = false;
+  /** The share of the first score's work that making the bank was; 0 after it. */
+  #ahead: number;
 
   private constructor(parts: {
     count: number;
@@ -98,6 +105,7 @@ export class PriorStates implements Disposable {
     plan: Plan<string>;
     blocks: readonly Block[];
     bankParts: readonly BankPart[];
+    ahead: number;
   }) {
     this.count = parts.count;
     this.#device = parts.device;
@@ -107,16 +115,17 @@ export class PriorStates implements Disposable {
     this.#plan = parts.plan;
     this.#blocks = parts.blocks;
     this.#parts = parts.bankParts;
+    this.#ahead = parts.ahead;
   }
 
-  /** Builds the plan and its buffers for `count` images. */
+  /** Builds the plan and its buffers for `count` images, and the bank if it is to be kept. */
   static async create(
     device: Device,
     resident: ResidentModel,
     count: number,
     options: PriorStatesOptions,
   ): Promise<PriorStates> {
-    const { bounds, seed } = options;
+    const { bounds, seed, check, onProgress } = options;
     const { sample, latent: r } = resident.model.configuration.settings.model;
     const d = sizeOf(sample);
     const latents = bounds.at(-1) as number;
@@ -129,16 +138,16 @@ export class PriorStates implements Disposable {
     // Chunks of a bank are about equal, since the networks make a whole one even of its last latents.
     const parts = Math.ceil(largestBank / Math.min(block.chunk, mostRows(device, TILE, record)));
     const chunk = Math.ceil(largestBank / parts / TILE) * TILE;
-    const stride = 2 + tailCapacity(kept, chunk);
-    const sizes: Sizes = { rows, chunk, d, r, kept, stride };
+    const stride = 2 + tailCapacity(rows, { length: kept, latents, chunk });
+    const sizes: Sizes = { rows, chunk, d, r, latents, kept, stride };
     const stateBytes = rows * STATE_FLOATS * 4;
     const blockBytes = rows * 4 * (d + stride) + stateBytes * (1 + banks);
     const blocks = Math.min(
       Math.ceil(count / rows),
       Math.max(1, Math.floor(MOST_RESIDENT_BYTES / blockBytes)),
     );
-    const chunks = chunksOf(bounds, chunk).length;
-    const keeps = chunks * chunk * (d + r + 1) * 4 <= MOST_KEPT_BYTES;
+    const chunks = chunksOf(bounds, chunk);
+    const keeps = chunks.length * chunk * (d + r + 1) * 4 <= MOST_KEPT_BYTES;
     const owned: OwnedBuffer[] = [];
     const externals: Record<string, GPUBuffer> = { ...resident.externals };
     const make = (name: string, bytes: number): GPUBuffer => {
@@ -148,13 +157,10 @@ export class PriorStates implements Disposable {
       return buffer.buffer;
     };
     try {
-      const bankParts = Object.entries({ latents: r, generated: d, critic: 1 }).map(([name, width]) => {
+      const bankParts = Object.entries({ latents: r, generated: d, critic: 1 }).flatMap(([name, width]) => {
         const bytes = chunk * width * 4;
-        return {
-          working: make(`bank.${name}`, bytes),
-          ...(keeps ? { store: make(`bank.${name}.kept`, chunks * bytes) } : {}),
-          bytes,
-        };
+        const working = make(`bank.${name}`, bytes);
+        return keeps ? [{ working, store: make(`bank.${name}.kept`, chunks.length * bytes), bytes }] : [];
       });
       const made = Array.from({ length: blocks }, (_, index): Block => {
         const name = `${index}`;
@@ -166,12 +172,36 @@ export class PriorStates implements Disposable {
           finals: make(`${name}.finals`, stateBytes * banks),
         };
       });
-      const phases = {
-        bank: record(chunk),
-        ...Object.fromEntries(made.map(({ name }) => [name, blockRecording(device, name, sizes, options)])),
-      };
-      const plan = await Plan.create<string>(device, phases, externals, { phasesPerRun: MOST_PHASES });
-      return new PriorStates({ count, device, bounds, sizes, owned, plan, blocks: made, bankParts });
+      const bank = { bank: record(chunk) };
+      const scoring = Object.fromEntries(
+        made.map(({ name }) => [name, blockRecording(device, name, sizes, options)]),
+      );
+      const phases = { ...(keeps ? {} : bank), ...scoring };
+      const forBank = flopsOf(bank.bank);
+      const forAll = forBank + Math.ceil(count / rows) * flopsOf(scoring['0'] as Recording);
+      const ahead = keeps ? forBank / forAll : 0;
+      const bankPlan = keeps
+        ? await Plan.create(device, bank, externals, { phasesPerRun: MOST_PHASES })
+        : null;
+      // The bank is made while the rest is compiled.
+      const [kept, built] = await Promise.allSettled([
+        bankPlan &&
+          keepBank(device, bankPlan, {
+            chunks,
+            r,
+            parts: bankParts,
+            check,
+            onProgress: (done) => onProgress?.(ahead * done),
+          }),
+        Plan.create<string>(device, phases, externals, { phasesPerRun: MOST_PHASES }),
+      ]);
+      if (built.status === 'rejected') throw built.reason;
+      const plan = built.value;
+      if (kept.status === 'rejected') {
+        plan.dispose();
+        throw kept.reason;
+      }
+      return new PriorStates({ count, device, bounds, sizes, owned, plan, blocks: made, bankParts, ahead });
     } catch (error) {
       for (const buffer of owned) buffer.dispose();
       throw error;
@@ -193,8 +223,11 @@ export class PriorStates implements Disposable {
     const banks = this.#bounds.slice(1).map(() => new Float32Array(n * STATE_FLOATS));
     const tails = new Float32Array(n * kept);
     const chunks = chunksOf(this.#bounds, chunk);
+    const isKept = this.#parts.length > 0;
     const blocks = Math.ceil(n / rows);
     let done = 0;
+    const report = (): void =>
+      onProgress?.(this.#ahead + ((1 - this.#ahead) * done) / (chunks.length * blocks));
     for (let first = 0; first < blocks; first += this.#blocks.length) {
       const here = this.#blocks.slice(0, blocks - first).map((buffers, index) => {
         const row = (first + index) * rows;
@@ -206,18 +239,20 @@ export class PriorStates implements Disposable {
       const runs = new PacedRuns(device, this.#plan, check);
       for (const [index, { bank, start, count: validCount, firstOfBank, lastOfBank }] of chunks.entries()) {
         let submitted = false;
-        if (!this.#stored)
-          submitted = await runs.add({
-            phase: 'bank',
-            values: { firstBlock: (start * r) / 2 },
-            after: (encoder) => this.#keep(encoder, index),
-          });
-        const values = { validCount, first: Number(firstOfBank), firstOfAll: Number(start === 0) };
-        for (const [place, { name, state, finals }] of here.entries()) {
+        if (!isKept) submitted = await runs.add({ phase: 'bank', values: { firstBlock: (start * r) / 2 } });
+        for (const [place, { name, state, finals, tail }] of here.entries()) {
+          const fetches = isKept && place === 0;
           const run: PhaseRun<string> = {
             phase: name,
-            values,
-            ...(this.#stored && place === 0 ? { before: (encoder) => this.#fetch(encoder, index) } : {}),
+            values: { validCount, first: Number(firstOfBank) },
+            ...(start === 0 || fetches
+              ? {
+                  before: (encoder) => {
+                    if (start === 0) encoder.clearBuffer(tail);
+                    if (fetches) this.#fetch(encoder, index);
+                  },
+                }
+              : {}),
             ...(lastOfBank
               ? {
                   after: (encoder) =>
@@ -227,32 +262,26 @@ export class PriorStates implements Disposable {
           };
           submitted = (await runs.add(run)) || submitted;
           done++;
-          if (submitted) onProgress?.(done / (chunks.length * blocks));
+          if (submitted) report();
           submitted = false;
         }
       }
       await runs.finish();
-      this.#stored = this.#parts.every(({ store }) => store !== undefined);
       for (const { finals, tail, row, count } of here) {
         await readStates(device, { finals, tail, rows, stride, kept }, { row, count }, { banks, tails });
         check();
       }
-      onProgress?.(done / (chunks.length * blocks));
+      report();
       check();
     }
+    this.#ahead = 0;
     return { banks, tails };
-  }
-
-  /** Copies a chunk that was made to where the bank is kept, if it is. */
-  #keep(encoder: GPUCommandEncoder, index: number): void {
-    for (const { working, store, bytes } of this.#parts)
-      if (store) encoder.copyBufferToBuffer(working, 0, store, index * bytes, bytes);
   }
 
   /** Copies a chunk of the kept bank to where the phases find it. */
   #fetch(encoder: GPUCommandEncoder, index: number): void {
     for (const { working, store, bytes } of this.#parts)
-      if (store) encoder.copyBufferToBuffer(store, index * bytes, working, 0, bytes);
+      encoder.copyBufferToBuffer(store, index * bytes, working, 0, bytes);
   }
 
   dispose(): void {
@@ -262,6 +291,40 @@ export class PriorStates implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Makes every chunk of a bank, and keeps it; disposes the plan. */
+async function keepBank(
+  device: Device,
+  plan: Plan<'bank'>,
+  {
+    chunks,
+    r,
+    parts,
+    check,
+    onProgress,
+  }: {
+    readonly chunks: readonly Chunk[];
+    readonly r: number;
+    readonly parts: readonly BankPart[];
+    readonly check: () => void;
+    readonly onProgress: (done: number) => void;
+  },
+): Promise<void> {
+  using _ = plan;
+  const runs = new PacedRuns(device, plan, check);
+  for (const [index, { start }] of chunks.entries()) {
+    const submitted = await runs.add({
+      phase: 'bank',
+      values: { firstBlock: (start * r) / 2 },
+      after: (encoder) => {
+        for (const { working, store, bytes } of parts)
+          encoder.copyBufferToBuffer(working, 0, store, index * bytes, bytes);
+      },
+    });
+    if (submitted) onProgress((index + 1) / chunks.length);
+  }
+  await runs.finish();
 }
 
 /** Draws a chunk of latents and applies G and D₂ to it. */
@@ -285,7 +348,7 @@ function bankRecording(device: Device, resident: ResidentModel, seed: number, ch
 function blockRecording(
   device: Device,
   block: string,
-  { rows, chunk, d, r, stride, kept }: Sizes,
+  { rows, chunk, d, r, latents, stride, kept }: Sizes,
   { cost, lambda }: Noise,
 ): Recording {
   const graph = new Graph();
@@ -300,7 +363,7 @@ function blockRecording(
     tail: {
       keys: external(`${block}.tail`, [rows, stride], 'u32'),
       length: kept,
-      first: { step: 'firstOfAll' },
+      latents,
     },
     cost,
     lambda,
@@ -308,6 +371,10 @@ function blockRecording(
     first: { step: 'first' },
   });
   return schedule(graph, targetOf(device)).recording;
+}
+
+function flopsOf({ dispatches }: Recording): number {
+  return dispatches.reduce((sum, { flops }) => sum + flops, 0);
 }
 
 /** The chunks of each bank in turn, of at most `most` latents. */

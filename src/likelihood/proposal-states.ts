@@ -60,7 +60,6 @@ export async function proposalStates(
   const latents = bounds.at(-1) as number;
   const kept = Math.min(latents, tailLength(latents) + 1, LONGEST_TAIL);
   const chunk = Math.min(MOST_CHUNK, Math.ceil(Math.max(...sizes) / 4) * 4);
-  const stride = 2 + tailCapacity(kept, chunk);
   const external = (
     graph: Graph,
     name: string,
@@ -89,6 +88,7 @@ export async function proposalStates(
     n,
     Math.max(1, Math.floor(mostRows(device, chunk, (rows) => draw(rows / chunk)) / chunk)),
   );
+  const stride = 2 + tailCapacity(images, { length: kept, latents, chunk });
   /** Adds the chunk to the states of a block of images. */
   const reduce = (): Recording => {
     const graph = new Graph();
@@ -102,7 +102,7 @@ export async function proposalStates(
       tail: {
         keys: external(graph, 'tail', [images, stride], 'u32'),
         length: kept,
-        first: { step: 'firstOfAll' },
+        latents,
       },
       cost,
       lambda,
@@ -158,7 +158,8 @@ export async function proposalStates(
         });
         const reduced = await runs.add({
           phase: 'reduce',
-          values: { validCount, first: Number(first), firstOfAll: Number(index === 0) },
+          values: { validCount, first: Number(first) },
+          ...(index === 0 ? { before: (encoder) => encoder.clearBuffer(tail) } : {}),
           ...(last ? { after: keepState } : {}),
         });
         if (drawn || reduced) onProgress?.((row + (count * (index + 1)) / chunks.length) / n);

@@ -180,7 +180,7 @@ export class Scorer implements Disposable {
       this.#prior?.dispose();
       this.#prior = undefined;
       const { cost, lambda } = this;
-      const options = { bounds, seed: this.#seed, cost, lambda };
+      const options = { bounds, seed: this.#seed, cost, lambda, ...work };
       this.#prior = await PriorStates.create(this.#device, this.#resident, set.count, options);
     }
     return await this.#prior.accumulate(set, work);

@@ -31,18 +31,23 @@ export interface LikelihoodChunk {
   readonly logQ?: Tensor;
   /** Running state, [n, 16], updated in place. */
   readonly state: Tensor;
-  /**
-   * The largest log-weights so far, updated in place; without it none are kept. `length` are kept at least; the keys are
-   * u32, [n, 2 + capacity], with `tailCapacity`, and read by `tailOf`. `first` is its own where it goes on over several
-   * states; default that of the state.
-   */
-  readonly tail?: { readonly keys: Tensor; readonly length: number; readonly first?: ParamValue };
+  /** The largest log-weights so far, updated in place; without it none are kept. It may go on over several states. */
+  readonly tail?: LikelihoodTail;
   readonly cost: LikelihoodCost;
   readonly lambda: ParamValue;
   /** How many of the c latents count: fewer in a last, partial chunk. */
   readonly validCount: ParamValue;
   /** 1 in the first chunk, where state and tail hold nothing yet, else 0. */
   readonly first: ParamValue;
+}
+
+export interface LikelihoodTail {
+  /** u32, [n, 2 + capacity] with `tailCapacity`, all zero before the first chunk; read by `tailOf`. */
+  readonly keys: Tensor;
+  /** How many are kept of each observation, at least. */
+  readonly length: number;
+  /** Log-weights of an observation in all chunks together. Where there is room for as many, none is ever dropped. */
+  readonly latents: number;
 }
 
 interface TermsAttributes {
@@ -178,7 +183,6 @@ const mergeOp: Op<MergeAttributes> = {
 interface TailAttributes {
   readonly length: number;
   readonly room: number;
-  readonly first: ParamValue;
 }
 
 const tailOp: Op<TailAttributes> = {
@@ -186,12 +190,12 @@ const tailOp: Op<TailAttributes> = {
   dispatch({ outputs, attributes }, target) {
     const [tail] = outputs as readonly [Tensor];
     const [n, stride] = tail.shape as readonly [number, number];
-    const { length, room, first } = attributes;
+    const { length, room } = attributes;
     return [
       kernelCall({
         kernel: 'log_likelihood_tail',
         label: tail.name,
-        params: { n, stride, room, first },
+        params: { n, stride, room },
         bindings: { tail },
         constants: { LENGTH: length, INVOCATIONS: target.adapter === 'software' ? 4 : 64 },
         workgroups: [n, 1, 1],
@@ -202,9 +206,15 @@ const tailOp: Op<TailAttributes> = {
   },
 };
 
-/** Keys to keep per observation, so that a chunk always fits and the selection is rare. */
-export function tailCapacity(length: number, chunk: number): number {
-  return 4 * length + chunk;
+/** All log-weights of a block of observations are kept where they take no more bytes than this. */
+const MOST_TAIL_BYTES = 2 ** 20;
+
+/** Room for keys of each of `n` observations: for all its log-weights, or so much that a chunk always fits and the selection is rare. */
+export function tailCapacity(
+  n: number,
+  { length, latents, chunk }: { readonly length: number; readonly latents: number; readonly chunk: number },
+): number {
+  return 4 * n * latents <= MOST_TAIL_BYTES ? latents : Math.min(latents, 4 * length + chunk);
 }
 
 /** The `length` largest log-weights of each observation, rising, from the bytes of a tail of keys, [n, 2 + capacity]. */
@@ -248,7 +258,7 @@ export function likelihoodAccumulate(
       lambda,
     },
   });
-  const roomy = tail && makeRoom(graph, tail, count, tail.first ?? first);
+  const roomy = tail && makeRoom(graph, tail, count);
   const mostSlices = Math.max(
     sliceCount('hardware', n, count, perObservation),
     sliceCount('software', n, count, perObservation),
@@ -281,17 +291,14 @@ export function likelihoodAccumulate(
   return { state: merged, tail: appended };
 }
 
-function makeRoom(
-  graph: Graph,
-  tail: { readonly keys: Tensor; readonly length: number },
-  count: number,
-  first: ParamValue,
-): Tensor {
-  const { keys, length } = tail;
+/** The tail with room for another `count` keys. */
+function makeRoom(graph: Graph, { keys, length, latents }: LikelihoodTail, count: number): Tensor {
+  const capacity = (keys.shape[1] as number) - 2;
+  if (capacity >= latents) return keys;
   return graph.add(tailOp, {
     inputs: [keys],
     outputs: [{ name: keys.name, shape: keys.shape, type: 'u32' }],
-    attributes: { length, room: (keys.shape[1] as number) - 2 - count, first },
+    attributes: { length, room: capacity - count },
     inPlace: [0],
   })[0];
 }
