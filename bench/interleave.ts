@@ -1,5 +1,5 @@
 /**
- * Times two ways of doing the same in turn, A B A B …, so that what else the machine does falls on both, and gives the
+ * Times several ways of doing the same in turn, A B A B …, so that what else the machine does falls on both, and gives the
  * medians. Each turn repeats its side until it lasts long enough for a clock; the first turns, where pipelines are
  * compiled and caches fill, are not counted.
  */
@@ -10,10 +10,10 @@ export interface Contender {
   readonly run: (count: number) => Promise<void>;
 }
 
-export interface Interleaved {
-  /** Milliseconds for one, by contender: median, and all turns. */
-  readonly medianMs: readonly [number, number];
-  readonly turnsMs: readonly [readonly number[], readonly number[]];
+/** Milliseconds for one, by contender: median, and all turns. */
+export interface Interleaved<C extends readonly Contender[] = readonly [Contender, Contender]> {
+  readonly medianMs: { readonly [K in keyof C]: number };
+  readonly turnsMs: { readonly [K in keyof C]: readonly number[] };
 }
 
 export function median(values: readonly number[]): number {
@@ -23,26 +23,24 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-export async function interleave(
-  contenders: readonly [Contender, Contender],
+export async function interleave<const C extends readonly Contender[]>(
+  contenders: C,
   { turns, turnMs }: { readonly turns: number; readonly turnMs: number },
-): Promise<Interleaved> {
+): Promise<Interleaved<C>> {
   const timed = async ({ run }: Contender, count: number): Promise<number> => {
     const start = performance.now();
     await run(count);
     return (performance.now() - start) / count;
   };
-  const counts: number[] = [];
+  const sides: { readonly contender: Contender; readonly count: number; readonly turnsMs: number[] }[] = [];
   for (const contender of contenders) {
     await timed(contender, 1);
     let once = await timed(contender, 1);
     if (once < turnMs / 10) once = await timed(contender, Math.ceil(turnMs / 10 / once));
-    counts.push(Math.max(1, Math.round(turnMs / once)));
+    sides.push({ contender, count: Math.max(1, Math.round(turnMs / once)), turnsMs: [] });
   }
-  const turnsMs: [number[], number[]] = [[], []];
-  for (let turn = 0; turn < turns; turn++) {
-    for (const side of [0, 1] as const)
-      turnsMs[side].push(await timed(contenders[side], counts[side] as number));
-  }
-  return { turnsMs, medianMs: [median(turnsMs[0]), median(turnsMs[1])] };
+  for (let turn = 0; turn < turns; turn++)
+    for (const { contender, count, turnsMs } of sides) turnsMs.push(await timed(contender, count));
+  const all = sides.map(({ turnsMs }) => turnsMs);
+  return { turnsMs: all, medianMs: all.map(median) } as unknown as Interleaved<C>;
 }

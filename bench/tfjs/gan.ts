@@ -38,18 +38,25 @@ export interface TfjsGan extends Disposable {
   generatorStep(batch: TfjsBatch): TfjsStep;
 }
 
-/** The model with given initial weights, by the names of their layouts: `layers.i.weight`, `trunk.i.weight` and so on. */
+/**
+ * The model with given initial weights, by the names of their layouts: `layers.i.weight`, `trunk.i.weight` and so on.
+ * @param scope tells its variables from those of another that is there at the same time.
+ */
 export function tfjsGan(
   tf: Tfjs,
   model: Architecture,
   start: { readonly generator: Weights; readonly critic: Weights },
-  { lambda, optimiser }: { readonly lambda: number; readonly optimiser: OptimiserSettings },
+  {
+    lambda,
+    optimiser,
+    scope = '',
+  }: { readonly lambda: number; readonly optimiser: OptimiserSettings; readonly scope?: string },
 ): TfjsGan {
   const variables = (network: string, weights: Weights): Map<string, Variable> =>
     new Map(
       [...weights].map(([name, { data, shape }]) => [
         name,
-        tf.variable(tf.tensor(data, [...shape]), true, `${network}.${name}`),
+        tf.variable(tf.tensor(data, [...shape]), true, `${scope}${network}.${name}`),
       ]),
     );
   const networks = networksOf(model);
@@ -86,7 +93,8 @@ export function tfjsGan(
     loss: () => Scalar,
     ofLoss: (loss: Scalar) => Scalar,
   ): TfjsStep => {
-    const [weights, prefix] = network === 'critic' ? [critic, 'critic.'] : [generator, 'generator.'];
+    const weights = network === 'critic' ? critic : generator;
+    const prefix = `${scope}${network}.`;
     const { value, grads } = tf.variableGrads(loss, [...weights.values()]);
     optimisers[network].applyGradients(grads as NamedVariableMap);
     const gradients: Record<string, Tensor> = {};
