@@ -1,8 +1,9 @@
-/** The one-shot product: transposes, bias, activation, and its boundary. */
-import { expect, it } from 'vitest';
+/** The one-shot product: transposes, bias, activation, and its boundary; and which kernel a product runs on a GPU. */
+import { describe, expect, it } from 'vitest';
 import { UserError } from '../src/gpu/errors.ts';
 import { type MatmulSettings, matmul } from '../src/nn/matmul.ts';
 import type { FloatMatrix } from '../src/nn/matrix.ts';
+import { matmulParts, matmulVariant } from '../src/ops/matmul-variants.ts';
 import { describeGpu } from './support/device.ts';
 
 const matrix = (rows: number, columns: number, ...data: number[]): FloatMatrix => ({
@@ -74,5 +75,45 @@ describeGpu('matmul', (device) => {
     );
     expect((await matmul(device, matrix(1, 1, 3), matrix(1, 1, 2))).data).toEqual(Float32Array.of(6));
     expect(device.liveBuffers).toBe(0);
+  });
+});
+
+describe('the kernel of a product', () => {
+  const gpu = { adapter: 'hardware', features: new Set<string>() } as const;
+  const tiles = (tile: number, splits: number, each: number, count: number) => ({
+    kernel: 'matmul_tile',
+    tile,
+    splits,
+    each,
+    workgroups: [count, splits, 1],
+  });
+
+  it.each([
+    ['small', { m: 63, k: 127, n: 65 }, { kernel: 'matmul', workgroups: [5, 1, 1] }],
+    ['64 × 64 results', { m: 64, k: 1, n: 64 }, tiles(64, 1, 8, 1)],
+    ['a long sum', { m: 1, k: 128, n: 1 }, tiles(64, 2, 64, 1)],
+    ['as many parts as 256 workgroups take', { m: 64, k: 1_000_000, n: 64 }, tiles(64, 256, 3912, 1)],
+    ['a layer of an MLP', { m: 256, k: 784, n: 256 }, tiles(64, 11, 72, 16)],
+    ['tiles enough', { m: 1024, k: 1024, n: 1024 }, tiles(64, 1, 1024, 256)],
+    ['many results', { m: 2048, k: 100, n: 2048 }, tiles(128, 1, 104, 256)],
+    ['thin', { m: 100_000, k: 100, n: 64 }, tiles(64, 1, 104, 1563)],
+  ])('on a GPU: %s', (_name, size, expected) => {
+    expect(matmulVariant(size, gpu)).toEqual(expected);
+  });
+
+  it('is another on a software adapter', () => {
+    const size = { m: 2048, k: 2048, n: 2048 };
+    const software = { adapter: 'software', features: new Set<string>() } as const;
+    expect(matmulVariant(size, software).kernel).toBe('matmul');
+    expect(matmulVariant(size, { ...software, subgroupSize: 4 }).kernel).toBe('matmul_subgroup4');
+  });
+
+  it('has parts that cover k, none of them empty', () => {
+    for (let k = 1; k < 3000; k += 7) {
+      const { splits, each } = matmulParts({ m: 70, k, n: 5 });
+      expect(each % 8).toBe(0);
+      expect(splits * each).toBeGreaterThanOrEqual(k);
+      expect((splits - 1) * each).toBeLessThan(k);
+    }
   });
 });

@@ -1,12 +1,55 @@
-/** Which matmul kernel runs on a target, and its grid. */
+/**
+ * Which matmul kernel runs on a target, and its grid.
+ *
+ * On GPUs, products of at least 64 × 64 results or 128 values of k run `matmul_tile`, smaller ones `matmul`. The tiles have
+ * 128 × 128 results where m and n are both over 64 and there are at least 256 such tiles, else 64 × 64. Where there are fewer
+ * than 256 of these, k is divided into as many parts as make 256 workgroups, of at least 64 values each.
+ */
 import { type Target, hasFourLanes } from '../gpu/target.ts';
 
-/** The kernel for an [m, n] result. */
-export function matmulVariant(
-  { m, n }: { readonly m: number; readonly n: number },
-  target: Target,
-): { kernel: 'matmul' | 'matmul_subgroup4'; workgroups: [number, number, number] } {
-  if (hasFourLanes(target))
-    return { kernel: 'matmul_subgroup4', workgroups: [Math.ceil(m / 32) * Math.ceil(n / 32), 1, 1] };
-  return { kernel: 'matmul', workgroups: [Math.ceil((Math.ceil(m / 8) * Math.ceil(n / 8)) / 16), 1, 1] };
+/** [m, k]·[k, n]. */
+export interface MatmulSize {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+type Grid = readonly [number, number, number];
+
+export type MatmulVariant =
+  | { readonly kernel: 'matmul' | 'matmul_subgroup4'; readonly workgroups: Grid }
+  | ({ readonly kernel: 'matmul_tile'; readonly tile: number; readonly workgroups: Grid } & MatmulParts);
+
+/** How k is divided: `each` values to a part, the last one may have fewer. */
+export interface MatmulParts {
+  readonly splits: number;
+  readonly each: number;
+}
+
+const [SMALL_TILE, LARGE_TILE] = [64, 128];
+/** Workgroups that keep a GPU busy. */
+const ENOUGH_GROUPS = 256;
+/** Fewest values of k that are worth a part, and what their number is a multiple of: those in workgroup memory at a time. */
+const [FEWEST_EACH, STEP] = [64, 8];
+
+const tilesOf = ({ m, n }: MatmulSize, tile: number): number => Math.ceil(m / tile) * Math.ceil(n / tile);
+
+/** The parts of a product on a GPU. */
+export function matmulParts(size: MatmulSize): MatmulParts {
+  const wanted = Math.ceil(ENOUGH_GROUPS / tilesOf(size, SMALL_TILE));
+  const splits = Math.max(1, Math.min(wanted, Math.floor(size.k / FEWEST_EACH)));
+  const each = Math.ceil(size.k / splits / STEP) * STEP;
+  return { splits: Math.ceil(size.k / each), each };
+}
+
+export function matmulVariant(size: MatmulSize, target: Target): MatmulVariant {
+  const { m, n, k } = size;
+  if (hasFourLanes(target)) return { kernel: 'matmul_subgroup4', workgroups: [tilesOf(size, 32), 1, 1] };
+  const large = m * n >= SMALL_TILE ** 2 || k >= 2 * FEWEST_EACH;
+  if (target.adapter === 'software' || !large)
+    return { kernel: 'matmul', workgroups: [Math.ceil(tilesOf(size, 8) / 16), 1, 1] };
+  const tile =
+    Math.min(m, n) > SMALL_TILE && tilesOf(size, LARGE_TILE) >= ENOUGH_GROUPS ? LARGE_TILE : SMALL_TILE;
+  const parts = matmulParts(size);
+  return { kernel: 'matmul_tile', tile, ...parts, workgroups: [tilesOf(size, tile), parts.splits, 1] };
 }

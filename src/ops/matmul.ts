@@ -1,12 +1,14 @@
 /**
- * Matrix product with everything that surrounds it in a dense layer, forward and backward, in one dispatch:
+ * Matrix product with everything that surrounds it in a dense layer, forward and backward, in one dispatch, or two where
+ * the sum is long and the result small:
  *   out = act( (old out + op(a)·op(b) + bias) ⊙ act'(gate) ),   optionally also the column sums of b (bias gradient).
  * a is [m, k] or, transposed, [k, m]; b is [k, n] or [n, k]; out is [m, n].
  */
 import { kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { activationNumber } from './activation-kinds.ts';
-import { matmulVariant } from './matmul-variants.ts';
+import { elementGroups } from './grid.ts';
+import { matmulParts, matmulVariant } from './matmul-variants.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
@@ -23,31 +25,59 @@ const matmulOp: Op<Matmul> = {
   isProduct: true,
   dispatch({ inputs, outputs, attributes: at }, target) {
     const [a, b] = inputs as readonly [Tensor, Tensor];
-    const out = outputs[0] as Tensor;
-    const epilogue = epilogueCall(inputs, at, a);
-    const { kernel, workgroups } = matmulVariant(at, target);
+    const [out, columnSums, parts] = outputs as readonly [Tensor, Tensor, Tensor];
+    const variant = matmulVariant(at, target);
+    const { m, n, k } = at;
+    const { params, bindings, overrides } = epilogueCall(inputs, at, a);
+    const finish = {
+      params: {
+        ...params,
+        activation: activationNumber(at.activation),
+        activation_slope: slopeBelowZero(at),
+      },
+      bindings: { ...bindings, out, column_sums: columnSums },
+      overrides: { ...overrides, COLUMN_SUMS: Number(at.columnSums) },
+    };
+    const shared = {
+      label: out.name,
+      params: { m, n, k, ...finish.params },
+      bindings: { a, b, ...finish.bindings },
+      overrides: {
+        ...finish.overrides,
+        TRANSPOSE_A: Number(at.transposeA),
+        TRANSPOSE_B: Number(at.transposeB),
+      },
+      workgroups: variant.workgroups,
+      flops: 2 * m * n * k,
+      bytes: 4 * (m * k + k * n + m * n),
+    };
+    if (variant.kernel !== 'matmul_tile') return [kernelCall({ ...shared, kernel: variant.kernel })];
+    const { tile, splits, each } = variant;
+    const tiles = {
+      ...shared,
+      kernel: 'matmul_tile',
+      params: { ...shared.params, each },
+      constants: { TILE: tile, INVOCATIONS: (tile * tile) / 64 },
+    } as const;
+    if (splits === 1) return [kernelCall(tiles)];
     return [
       kernelCall({
-        kernel,
+        ...tiles,
+        label: `${out.name}.parts`,
+        params: { ...tiles.params, activation: activationNumber('linear') },
+        bindings: { ...tiles.bindings, bias: a, gate: a, out: parts },
+        overrides: { ...tiles.overrides, HAS_BIAS: 0, ACCUMULATE: 0, GATE: 0, PARTS: 1 },
+        bytes: 4 * (m * k + k * n + splits * m * n),
+      }),
+      kernelCall({
+        ...finish,
+        kernel: 'matmul_sum',
         label: out.name,
-        params: {
-          m: at.m,
-          n: at.n,
-          k: at.k,
-          activation: activationNumber(at.activation),
-          ...epilogue.params,
-          activation_slope: slopeBelowZero(at),
-        },
-        bindings: { a, b, ...epilogue.bindings, out, column_sums: outputs[1] as Tensor },
-        overrides: {
-          ...epilogue.overrides,
-          TRANSPOSE_A: Number(at.transposeA),
-          TRANSPOSE_B: Number(at.transposeB),
-          COLUMN_SUMS: Number(at.columnSums),
-        },
-        workgroups,
-        flops: 2 * at.m * at.n * at.k,
-        bytes: 4 * (at.m * at.k + at.k * at.n + at.m * at.n),
+        params: { m, n, splits, ...finish.params },
+        bindings: { parts, ...finish.bindings },
+        workgroups: elementGroups((m + 1) * n, 64),
+        flops: splits * m * n,
+        bytes: 4 * (splits + 1) * m * n,
       }),
     ];
   },
@@ -112,6 +142,7 @@ function matmulNode(graph: Graph, a: Tensor, b: Tensor, options: MatmulOptions):
     outputs: [
       { name, shape: [m, n] },
       { name: `${name}.columnSums`, shape: [columnSums ? n : 1] }, // WebGPU wants every binding bound
+      { name: `${name}.parts`, shape: [matmulParts({ m, n, k }).splits, m + 1, n] },
     ],
     attributes: { m, n, k, transposeA, transposeB, ...epilogue },
   });

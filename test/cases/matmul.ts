@@ -1,6 +1,7 @@
 /**
- * Cases of the matrix product: shapes around the tiles of every variant (8 × 8, 16 × 32, 4 of k), all transposes, bias and
- * activations; and backward passes, whose products carry gates, column sums and accumulation in their epilogues.
+ * Cases of the matrix product: shapes around the tiles of every variant (8 × 8, 16 × 32, 4 of k; 64 × 64 and 128 × 128, 8 of k,
+ * parts of k), all transposes, bias and activations; and backward passes, whose products carry gates, column sums and
+ * accumulation in their epilogues.
  */
 import { backward } from '../../src/graph/backward.ts';
 import type { HostTensor } from '../../src/graph/evaluate.ts';
@@ -44,11 +45,20 @@ const sizes: readonly (readonly [number, number, number])[] = [
   [16, 8, 32],
   [17, 9, 33],
   [33, 257, 65],
+  [63, 7, 66],
+  [64, 8, 64],
+  [65, 17, 66],
+  [5, 128, 9],
+  [66, 131, 65],
 ];
 
 const shapes: readonly Shape[] = [
   ...sizes.flatMap(([m, k, n]) => TRANSPOSES.map((transposes) => ({ m, k, n, ...transposes }))),
   ...ACTIVATIONS.map((activation) => ({ m: 19, k: 21, n: 35, bias: true, activation })),
+  ...ACTIVATIONS.map((activation) => ({ m: 67, k: 10, n: 65, bias: true, activation })),
+  ...ACTIVATIONS.map((activation) => ({ m: 3, k: 129, n: 67, bias: true, activation })),
+  { m: 65, k: 9, n: 32650, bench: false },
+  { m: 32650, k: 9, n: 67, transposeA: true, transposeB: true, bench: false },
   { m: 64, k: 64, n: 256, bias: true, activation: 'relu' },
   { m: 64, k: 256, n: 784, bias: true, activation: 'sigmoid' },
   { m: 256, k: 784, n: 256, bias: true, activation: 'leaky-relu' },
@@ -96,6 +106,38 @@ function forwardCase(shape: Shape, seed: number): KernelCase {
     build: (graph, tensors) => ({ out: emit(graph, shape, tensors) }),
     reference: (round) => ({ out: twin.matmul(productOf(shape, inputs), round) }),
     ...(shape.hardwareOnly ? { hardwareOnly: true } : {}),
+    ...(shape.bench === false ? { bench: false } : {}),
+  };
+}
+
+/** A product too large for the twin: the rows of a and the columns of b repeat, so that there are few for it to work out. */
+function repeatingCase(size: number, seed: number): KernelCase {
+  const period = 61; // not of a tile
+  const shape = { m: period, k: size, n: period };
+  const few = inputsOf(shape, seed);
+  let inputs: KernelCase['inputs'] | undefined;
+  const repeat = (): KernelCase['inputs'] => {
+    const [a, b] = [new Float32Array(size * size), new Float32Array(size * size)];
+    for (let i = 0; i < size; i++) {
+      a.set(few.a.data.subarray((i % period) * size, ((i % period) + 1) * size), i * size);
+      for (let j = 0; j < size; j++) b[i * size + j] = few.b.data[i * period + (j % period)]!;
+    }
+    return { a: { data: a, shape: [size, size] }, b: { data: b, shape: [size, size] } };
+  };
+  return {
+    name: nameOf({ m: size, k: size, n: size }),
+    get inputs() {
+      return (inputs ??= repeat());
+    },
+    build: (graph, tensors) => ({ out: emit(graph, shape, tensors) }),
+    reference: (round) => {
+      const product = twin.matmul(productOf(shape, few), round);
+      const out = new Float64Array(size * size);
+      for (let i = 0; i < out.length; i++)
+        out[i] = product[(Math.floor(i / size) % period) * period + ((i % size) % period)]!;
+      return { out };
+    },
+    hardwareOnly: true,
   };
 }
 
@@ -133,32 +175,37 @@ function gradientCase(shape: Shape, seed: number): KernelCase {
   };
 }
 
-/** A network of the tests below: weights by name, and how its twin is differentiated by hand. */
-const [ROWS, IN, HIDDEN, OUT] = [18, 11, 37, 5];
+/** [batch, features, hidden, outputs] of the networks of two layers below. */
+type Widths = readonly [number, number, number, number];
+const NARROW: Widths = [18, 11, 37, 5];
+/** On GPUs the first gates in one dispatch and has gradients of weights in parts of k, the second the other way round. */
+const MANY_ROWS: Widths = [131, 19, 40, 5];
+const MANY_OUTPUTS: Widths = [70, 65, 66, 129];
 
 /** Two layers, applied to two batches with shared weights: gates, column sums, and gradients accumulated in place. */
-function sharedLayersCase(first: ActivationKind, second: ActivationKind): KernelCase {
+function sharedLayersCase(first: ActivationKind, second: ActivationKind, widths: Widths): KernelCase {
+  const [batch, features, hidden, outputs] = widths;
   const { normal } = randomOf(901);
   const of = (rows: number, columns: number): HostTensor => ({
     data: filled(rows * columns, normal),
     shape: [rows, columns],
   });
   const inputs = {
-    x0: of(ROWS, IN),
-    x1: of(ROWS, IN),
-    w0: of(IN, HIDDEN),
-    b0: { ...of(1, HIDDEN), shape: [HIDDEN] },
-    w1: of(HIDDEN, OUT),
-    b1: { ...of(1, OUT), shape: [OUT] },
-    upstream0: of(ROWS, OUT),
-    upstream1: of(ROWS, OUT),
+    x0: of(batch, features),
+    x1: of(batch, features),
+    w0: of(features, hidden),
+    b0: { ...of(1, hidden), shape: [hidden] },
+    w1: of(hidden, outputs),
+    b1: { ...of(1, outputs), shape: [outputs] },
+    upstream0: of(batch, outputs),
+    upstream1: of(batch, outputs),
   };
   const layers = (x: ArrayLike<number>): [twin.Product, (h: ArrayLike<number>) => twin.Product] => [
-    { m: ROWS, k: IN, n: HIDDEN, a: x, b: inputs.w0.data, bias: inputs.b0.data, activation: first },
+    { m: batch, k: features, n: hidden, a: x, b: inputs.w0.data, bias: inputs.b0.data, activation: first },
     (h) => ({
-      m: ROWS,
-      k: HIDDEN,
-      n: OUT,
+      m: batch,
+      k: hidden,
+      n: outputs,
       a: h,
       b: inputs.w1.data,
       bias: inputs.b1.data,
@@ -175,7 +222,7 @@ function sharedLayersCase(first: ActivationKind, second: ActivationKind): Kernel
   const sum = (a: Float64Array, b: Float64Array, round: Round): Float64Array =>
     a.map((x, i) => round(x + b[i]!));
   return {
-    name: `shared-layers-${first}-${second}`,
+    name: `shared-layers-${first}-${second}-${widths.join('x')}`,
     inputs,
     build: (graph, tensors) => {
       const { x0, x1, w0, b0, w1, b1, upstream0, upstream1 } = tensors as Record<keyof typeof inputs, Tensor>;
@@ -215,17 +262,18 @@ function sharedLayersCase(first: ActivationKind, second: ActivationKind): Kernel
  * gradient of the first branch is wanted as well.
  */
 const branches: KernelCase = (() => {
+  const [batch, features, hidden, outputs] = NARROW;
   const { normal } = randomOf(902);
   const of = (rows: number, columns: number): HostTensor => ({
     data: filled(rows * columns, normal),
     shape: [rows, columns],
   });
   const inputs = {
-    x: of(ROWS, IN),
-    w: of(IN, HIDDEN),
-    v: of(IN, HIDDEN),
-    u: of(HIDDEN, OUT),
-    upstream: of(ROWS, OUT),
+    x: of(batch, features),
+    w: of(features, hidden),
+    v: of(features, hidden),
+    u: of(hidden, outputs),
+    upstream: of(batch, outputs),
   };
   const data = { x: inputs.x.data, w: inputs.w.data, v: inputs.v.data, u: inputs.u.data };
   return {
@@ -241,13 +289,13 @@ const branches: KernelCase = (() => {
       return Object.fromEntries(Object.keys(wanted).map((name, i) => [name, gradients[i]!]));
     },
     reference: (round) => {
-      const shape = { m: ROWS, k: IN, n: HIDDEN };
+      const shape = { m: batch, k: features, n: hidden };
       const leftOf: twin.Product = { ...shape, a: data.x, b: data.w, activation: 'tanh' };
       const rightOf: twin.Product = { ...shape, a: data.x, b: data.v, activation: 'sigmoid' };
       const left = twin.matmul(leftOf, round);
       const right = twin.matmul(rightOf, round);
       const both = left.map((value, i) => round(value + right[i]!));
-      const outOf: twin.Product = { m: ROWS, k: HIDDEN, n: OUT, a: both, b: data.u };
+      const outOf: twin.Product = { m: batch, k: hidden, n: outputs, a: both, b: data.u };
       const top = twin.matmulGradients(outOf, twin.matmul(outOf, round), inputs.upstream.data, round);
       const gLeft = twin.matmulGradients(leftOf, left, top.a, round);
       const gRight = twin.matmulGradients(rightOf, right, top.a, round);
@@ -265,13 +313,16 @@ const branches: KernelCase = (() => {
 
 export const cases: readonly KernelCase[] = [
   ...shapes.map((shape, i) => forwardCase(shape, 100 + i)),
+  repeatingCase(4096, 200),
   ...TRANSPOSES.map((transposes, i) =>
     gradientCase({ m: 17, k: 23, n: 9, bias: true, activation: 'tanh', ...transposes }, 300 + i),
   ),
   ...ACTIVATIONS.map((activation, i) =>
     gradientCase({ m: 21, k: 13, n: 34, bias: true, activation }, 400 + i),
   ),
-  sharedLayersCase('relu', 'linear'),
-  sharedLayersCase('leaky-relu', 'sigmoid'),
+  sharedLayersCase('relu', 'linear', NARROW),
+  sharedLayersCase('leaky-relu', 'sigmoid', NARROW),
+  sharedLayersCase('tanh', 'leaky-relu', MANY_ROWS),
+  sharedLayersCase('softplus', 'linear', MANY_OUTPUTS),
   branches,
 ];
