@@ -224,7 +224,7 @@ async function checkCoverage(
   const split = (values: Float64Array, withoutBank: readonly Float64Array[]) =>
     truths.map((_, s) => {
       const part = (of: Float64Array): Float64Array => of.subarray(s * SET_SIZE, (s + 1) * SET_SIZE);
-      return ownMeanInterval(part(values), withoutBank.map(part));
+      return ownMeanInterval(part(values), withoutBank.map(part), { latents: 'own' });
     });
   using scorer = await Scorer.create(device, model, { seed, proposal: 'laplace', latents: 64 });
   const laplace = await scorer.score(all, { signal });

@@ -15,7 +15,7 @@ export type { ImportanceEstimates, LikelihoodEstimates } from './likelihood/fini
 export { type EncoderOptions, type EncoderReport, trainEncoder } from './likelihood/encoder-training.ts';
 export { encodeProposals } from './likelihood/encoder.ts';
 export type { Images } from './likelihood/images.ts';
-export { type Interval, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
+export { type Interval, type OwnMeanOptions, meanInterval, ownMeanInterval } from './likelihood/interval.ts';
 export { type LatentSweepOptions, latentSweep } from './likelihood/latent-sweep.ts';
 export {
   type LinearGaussian,

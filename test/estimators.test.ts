@@ -165,7 +165,9 @@ describeGpu('estimators', (device) => {
     let held = 0;
     for (let s = 0; s < sets; s++) {
       const part = (values: Float64Array): Float64Array => values.subarray(s * size, (s + 1) * size);
-      const { low, high } = ownMeanInterval(part(scores.importance), scores.importanceWithoutBank.map(part));
+      const { low, high } = ownMeanInterval(part(scores.importance), scores.importanceWithoutBank.map(part), {
+        latents: 'own',
+      });
       const truth = mean(part(exact));
       if (low <= truth && truth <= high) held++;
     }

@@ -5,7 +5,10 @@
  *   var = s²/n + (B − 1)/B Σ_b (m_b − m̄)²      m_b: the mean of the estimates without bank b of the latents
  * Of these very samples (`ownMeanInterval`): only the latents are random, and L_K is low by about as much as 1/K, which the
  * jackknife takes away (Quenouille 1956):
- *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)²)
+ *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)² + 2 (centre − m)²/S)
+ * The jackknife is of first order in the relative variance v of the mean weight, which is skewed where few latents carry it: were
+ * it a gamma variable, its logarithm would have the variance ψ₁(1/v) = v + v²/2 + …, and be low by v/2, so that the second term is
+ * twice the square of the bias. S is the number of sets of latents: 1 where the samples share them, else one for each sample.
  */
 import { UserError } from '../gpu/errors.ts';
 
@@ -41,6 +44,11 @@ export function meanInterval(
 /** 97.5 % quantiles of Student's t with 1, 2, … 7 degrees of freedom, as many as there are banks less one. */
 const STUDENT_97_5 = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646] as const;
 
+export interface OwnMeanOptions {
+  /** Whether the samples `shared` one set of latents, as those from the prior do (the default), or had each its `own`. */
+  readonly latents?: 'shared' | 'own';
+}
+
 /**
  * Mean of `values`, likelihood estimates of samples, with a 95 % interval for the mean of log f over these very samples. It need
  * not lie about the mean: estimates are low by a bias that the interval is corrected for.
@@ -49,6 +57,7 @@ const STUDENT_97_5 = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646] a
 export function ownMeanInterval(
   values: ArrayLike<number>,
   withoutBank: readonly ArrayLike<number>[],
+  { latents = 'shared' }: OwnMeanOptions = {},
 ): Interval {
   const banks = withoutBank.length;
   if (values.length === 0) throw new UserError('ownMeanInterval: no values; give one or more');
@@ -59,7 +68,8 @@ export function ownMeanInterval(
     throw new UserError(`ownMeanInterval: ${banks} banks; give ${STUDENT_97_5.length + 1} at most`);
   const means = withoutBank.map(meanOf);
   const centre = banks * value - (banks - 1) * meanOf(means);
-  const half = t * Math.sqrt(jackknifeVariance(means));
+  const sets = latents === 'shared' ? 1 : values.length;
+  const half = t * Math.sqrt(jackknifeVariance(means) + (2 * (centre - value) ** 2) / sets);
   return { value, low: centre - half, high: centre + half };
 }
 
