@@ -1,8 +1,9 @@
 /**
- * The entropic objective alone, value and all gradients, at n = m = 16 384 and d = 64 on a device with WebGPU's default
+ * The entropic objective alone, value and all gradients, by default at n = m = 16 384 and d = 64 on a device with WebGPU's default
  * limits, where an n × m matrix (1 GiB) could be neither bound (128 MiB) nor even made (256 MiB).
  * Verified first: everything against the float64 twin at a smaller odd size, and at full size the gradients of some
- * rows, columns and samples, each of which depends on 16 384 pairs.
+ * rows, columns and samples, each of which depends on n or m pairs. Beside tfjs, where its n × m matrices can be made, all of
+ * tfjs's results against ours.
  */
 import { threefryNormals } from '../src/data/random.ts';
 import { type OwnedBuffer, Device } from '../src/gpu/device.ts';
@@ -21,9 +22,11 @@ import {
   entropicObjectiveGradient as gradientTwin,
 } from '../test/reference/entropic-objective.ts';
 import { requestAdapter } from './adapter.ts';
+import { interleave } from './interleave.ts';
+import type { Tfjs } from './tfjs/backend.ts';
+import { type ObjectiveArrays, tfjsObjective } from './tfjs/objective.ts';
 import { type PlanTiming, type TimedPlan, timePlan, timedPlan } from './time-plan.ts';
 
-const D = 64;
 const LAMBDA = 16;
 const SAMPLED = 16;
 /** What float32 allows: J relative to its terms, the critics' gradients times n or m, ∂J/∂ŷ relative to the largest. */
@@ -31,14 +34,9 @@ const ALLOWED = { objective: 5e-6, gradCriticReal: 5e-5, gradCriticFake: 5e-5, g
 
 type Errors = Record<keyof typeof ALLOWED, number>;
 
-interface Inputs {
-  readonly n: number;
-  readonly m: number;
-  readonly real: Float32Array<ArrayBuffer>;
-  readonly fake: Float32Array<ArrayBuffer>;
-  readonly criticReal: Float32Array<ArrayBuffer>;
-  readonly criticFake: Float32Array<ArrayBuffer>;
-}
+type Inputs = ObjectiveArrays & {
+  readonly [K in 'real' | 'fake' | 'criticReal' | 'criticFake']: Float32Array<ArrayBuffer>;
+};
 
 interface Results {
   readonly scalars: ObjectiveScalars;
@@ -60,6 +58,14 @@ export interface LargeObjective extends PlanTiming {
   readonly matrixBytes: number;
   /** Against the float64 twin: everything at 300 × 500; at full size some rows and columns, J not. */
   readonly errors: { readonly small: Errors; readonly large: Omit<Errors, 'objective'> };
+  /** Beside tfjs, in turn: medians in milliseconds, and how far its results are from ours. */
+  readonly tfjs?: {
+    readonly oursMs: number;
+    readonly tfjsMs: number;
+    readonly ratio: number;
+    readonly turns: { readonly oursMs: readonly number[]; readonly tfjsMs: readonly number[] };
+    readonly errors: Errors;
+  };
 }
 
 /** A device with nothing but the default limits, and the features that kernels are chosen by. */
@@ -81,23 +87,29 @@ export async function openDefaultDevice(): Promise<Device> {
  */
 export async function runLargeObjective(
   device: Device,
-  { size, turns }: { readonly size: number; readonly turns: number },
+  {
+    size,
+    turns,
+    dims = 64,
+    tf,
+  }: { readonly size: number; readonly turns: number; readonly dims?: number; readonly tf?: Tfjs },
 ): Promise<LargeObjective> {
-  const small = makeInputs(300, 500);
+  const small = makeInputs(300, 500, dims);
   const everything = { rows: range(300), columns: range(500) };
   const first = await onGpu(device, small, ({ results }) => results());
   const errors = check('300 × 500', differences(small, first, everything));
 
-  const large = makeInputs(size, size);
+  const large = makeInputs(size, size, dims);
   const some = range(SAMPLED).map((i) => Math.floor((i * (size - 1)) / (SAMPLED - 1)));
   return onGpu(device, large, async ({ plan, recording, gpuBytes, results }) => {
-    const found = differences(large, await results(), { rows: some, columns: some });
+    const ours = await results();
+    const found = differences(large, ours, { rows: some, columns: some });
     const { objective: _, ...sampled } = check(`${size} × ${size}`, { ...found, objective: 0 }); // J needs all pairs
     const bindings = recording.dispatches.flatMap((call) => Object.values(call.bindings));
     return {
       n: size,
       m: size,
-      d: D,
+      d: dims,
       ...(await timePlan(device, plan, { turns, turnMs: 200 })),
       gflop: recording.dispatches.reduce((sum, call) => sum + call.flops, 0) / 1e9,
       gpuBytes,
@@ -106,22 +118,67 @@ export async function runLargeObjective(
       bufferLimitBytes: device.gpu.limits.maxBufferSize,
       matrixBytes: 4 * size * size,
       errors: { small: errors, large: sampled },
+      ...(tf ? { tfjs: await besideTfjs(device, plan, tf, { inputs: large, ours, turns }) } : {}),
     };
   });
+}
+
+/** Both in turn, once all of tfjs's results were held against ours. */
+async function besideTfjs(
+  device: Device,
+  plan: TimedPlan,
+  tf: Tfjs,
+  { inputs, ours, turns }: { readonly inputs: Inputs; readonly ours: Results; readonly turns: number },
+): Promise<NonNullable<LargeObjective['tfjs']>> {
+  using theirs = tfjsObjective(tf, inputs, LAMBDA);
+  const found = await theirs.evaluate();
+  const { n, m } = inputs;
+  const { objective, penalty, meanCriticReal, meanCriticFake } = ours.scalars;
+  const scaled = (of: Float32Array, by: number): Float64Array => Float64Array.from(of, (g) => g * by);
+  const errors = check('tfjs against ours', {
+    objective:
+      Math.abs((found.objective[0] as number) - objective) /
+      (Math.abs(penalty) + Math.abs(meanCriticReal) + Math.abs(meanCriticFake)),
+    gradCriticReal: furthest(scaled(found.gradCriticReal, n), scaled(ours.gradCriticReal, n)),
+    gradCriticFake: furthest(scaled(found.gradCriticFake, m), scaled(ours.gradCriticFake, m)),
+    gradFake:
+      furthest(scaled(found.gradFake, m), scaled(ours.gradFake, m)) /
+      ours.gradFake.reduce((most, g) => Math.max(most, Math.abs(g * m)), 0),
+  });
+  const runOurs = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) plan.run([{ phase: 'once' }]);
+    await device.idle();
+  };
+  const { medianMs, turnsMs } = await interleave(
+    [
+      { name: 'ours', run: runOurs },
+      { name: 'tfjs', run: (count) => theirs.run(count) },
+    ],
+    { turns, turnMs: 200 },
+  );
+  const [oursMs, tfjsMs] = medianMs;
+  return {
+    oursMs,
+    tfjsMs,
+    ratio: tfjsMs / oursMs,
+    turns: { oursMs: turnsMs[0], tfjsMs: turnsMs[1] },
+    errors,
+  };
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** Standard normal samples; critics such that p is of the order of 1 and varies. */
-function makeInputs(n: number, m: number): Inputs {
+function makeInputs(n: number, m: number, d: number): Inputs {
   const normals = (count: number, row: number, scale: number, mean = 0): Float32Array<ArrayBuffer> =>
     Float32Array.from(threefryNormals(count, [5, 6], row), (z) => mean + scale * z);
   return {
     n,
     m,
-    real: normals(n * D, 0, 1),
-    fake: normals(m * D, 1, 1),
-    criticReal: normals(n, 2, 0.2 * LAMBDA, D + LAMBDA),
+    d,
+    real: normals(n * d, 0, 1),
+    fake: normals(m * d, 1, 1),
+    criticReal: normals(n, 2, 0.2 * LAMBDA, d + LAMBDA),
     criticFake: normals(m, 3, 0.2 * LAMBDA),
   };
 }
@@ -138,8 +195,8 @@ async function onGpu<T>(
     readonly results: () => Promise<Results>;
   }) => Promise<T>,
 ): Promise<T> {
-  const { n, m } = inputs;
-  const shapes = { real: [n, D], fake: [m, D], criticReal: [n], criticFake: [m] } as const;
+  const { n, m, d } = inputs;
+  const shapes = { real: [n, d], fake: [m, d], criticReal: [n], criticFake: [m] } as const;
   const names = Object.keys(shapes) as (keyof typeof shapes)[];
   const graph = new Graph();
   const input = (name: keyof typeof shapes): Tensor =>
@@ -195,14 +252,14 @@ function differences(
   got: Results,
   { rows, columns }: { readonly rows: readonly number[]; readonly columns: readonly number[] },
 ): Errors {
-  const { n, m, real, fake, criticReal, criticFake } = inputs;
-  const twin = { d: D, cost: 'half-squared', form: 'exp', lambda: LAMBDA } as const;
+  const { n, m, d, real, fake, criticReal, criticFake } = inputs;
+  const twin = { d, cost: 'half-squared', form: 'exp', lambda: LAMBDA } as const;
   const exactly = (x: number): number => x;
   const ofRows = {
     ...twin,
     n: rows.length,
     m,
-    real: pick(real, rows, D),
+    real: pick(real, rows, d),
     fake,
     criticReal: pick(criticReal, rows, 1),
     criticFake,
@@ -212,7 +269,7 @@ function differences(
     n,
     m: columns.length,
     real,
-    fake: pick(fake, columns, D),
+    fake: pick(fake, columns, d),
     criticReal,
     criticFake: pick(criticFake, columns, 1),
   };
@@ -235,7 +292,7 @@ function differences(
     ),
     gradFake:
       furthest(
-        pick(got.gradFake, columns, D).map((g) => g * m),
+        pick(got.gradFake, columns, d).map((g) => g * m),
         gradFake.map((g) => g * columns.length),
       ) / gradFake.reduce((most, g) => Math.max(most, Math.abs(g * columns.length)), 0),
   };

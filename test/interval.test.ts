@@ -30,6 +30,11 @@ describe('the interval of a mean over these very samples', () => {
   it('is NaN of one bank, and refuses none of the values and more than eight banks', () => {
     expect(ownMeanInterval(VALUES, [VALUES])).toEqual({ value: -4, low: Number.NaN, high: Number.NaN });
     expect(() => ownMeanInterval([], WITHOUT_BANK)).toThrow('no values');
-    expect(() => ownMeanInterval(VALUES, Array.from({ length: 9 }, () => VALUES))).toThrow('9 banks');
+    expect(() =>
+      ownMeanInterval(
+        VALUES,
+        Array.from({ length: 9 }, () => VALUES),
+      ),
+    ).toThrow('9 banks');
   });
 });
