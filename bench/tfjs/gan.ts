@@ -11,6 +11,7 @@ import { type Architecture, networksOf } from '../../src/nn/architectures.ts';
 import type { OptimiserSettings } from '../../src/nn/optimisers.ts';
 import type { Tfjs } from './backend.ts';
 import { applyStack } from './layers.ts';
+import { allPairsObjective } from './objective.ts';
 
 /** Data and latents of one step, on the GPU. */
 export interface TfjsBatch {
@@ -76,17 +77,8 @@ export function tfjsGan(
     const features = trunk ? applyStack(tf, trunk, critic, x) : x;
     return asMatrix(applyStack(tf, networks.critic[head], critic, asMatrix(features)));
   };
-  const halfNorms = (x: Tensor2D): Tensor2D => tf.mul(0.5, tf.sum(tf.square(x), 1, true));
-  const objectiveOf = (real: Tensor2D, fake: Tensor2D, criticReal: Tensor2D): Scalar => {
-    const criticFake = judge('fake', fake);
-    const costs = tf.sub(
-      tf.add(halfNorms(real), tf.transpose(halfNorms(fake))),
-      tf.matMul(real, fake, false, true),
-    );
-    const v = tf.sub(tf.sub(criticReal, tf.transpose(criticFake)), costs);
-    const penalty = tf.mul(lambda, tf.mean(tf.exp(tf.sub(tf.div(v, lambda), 1))));
-    return tf.sub(tf.sub(tf.mean(criticReal), tf.mean(criticFake)), penalty);
-  };
+  const objectiveOf = (real: Tensor2D, fake: Tensor2D, criticReal: Tensor2D): Scalar =>
+    allPairsObjective(tf, { real, fake, criticReal, criticFake: judge('fake', fake) }, lambda);
 
   const step = (
     network: 'generator' | 'critic',

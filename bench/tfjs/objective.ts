@@ -24,6 +24,28 @@ export interface TfjsObjective extends Disposable {
   run(count: number): Promise<void>;
 }
 
+/** J of samples [n, d] and [m, d], with their critics [n, 1] and [m, 1]. */
+export function allPairsObjective(
+  tf: Tfjs,
+  pairs: {
+    readonly real: Tensor2D;
+    readonly fake: Tensor2D;
+    readonly criticReal: Tensor;
+    readonly criticFake: Tensor;
+  },
+  lambda: number,
+): Scalar {
+  const { real, fake, criticReal, criticFake } = pairs;
+  const halfNorms = (x: Tensor2D): Tensor2D => tf.mul(0.5, tf.sum(tf.square(x), 1, true));
+  const costs = tf.sub(
+    tf.add(halfNorms(real), tf.transpose(halfNorms(fake))),
+    tf.matMul(real, fake, false, true),
+  );
+  const v = tf.sub(tf.sub(criticReal, tf.transpose(criticFake)), costs);
+  const penalty = tf.mul(lambda, tf.mean(tf.exp(tf.sub(tf.div(v, lambda), 1))));
+  return tf.sub(tf.sub(tf.mean(criticReal), tf.mean(criticFake)), penalty);
+}
+
 export function tfjsObjective(
   tf: Tfjs,
   { n, m, d, ...host }: ObjectiveArrays,
@@ -35,17 +57,8 @@ export function tfjsObjective(
     tf.tensor2d(host.criticFake, [m, 1]),
     tf.tensor2d(host.fake, [m, d]),
   ];
-  const halfNorms = (x: Tensor2D): Tensor2D => tf.mul(0.5, tf.sum(tf.square(x), 1, true));
-  const objectiveOf = (criticReal: Tensor, criticFake: Tensor, fake: Tensor): Scalar => {
-    const samples = fake as Tensor2D;
-    const costs = tf.sub(
-      tf.add(halfNorms(real), tf.transpose(halfNorms(samples))),
-      tf.matMul(real, samples, false, true),
-    );
-    const v = tf.sub(tf.sub(criticReal, tf.transpose(criticFake)), costs);
-    const penalty = tf.mul(lambda, tf.mean(tf.exp(tf.sub(tf.div(v, lambda), 1))));
-    return tf.sub(tf.sub(tf.mean(criticReal), tf.mean(criticFake)), penalty);
-  };
+  const objectiveOf = (criticReal: Tensor, criticFake: Tensor, fake: Tensor): Scalar =>
+    allPairsObjective(tf, { real, fake: fake as Tensor2D, criticReal, criticFake }, lambda);
   const valueAndGradients = tf.valueAndGrads(objectiveOf as (...args: Tensor[]) => Scalar);
   return {
     async evaluate() {
