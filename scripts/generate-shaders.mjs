@@ -12,6 +12,20 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'shaders');
 const output = join(root, 'src', 'shaders.gen.ts');
 
+const MATRICES = 'chromium_experimental_subgroup_matrix';
+
+/** Extensions of WGSL → the features of WebGPU that they need. */
+const FEATURES = {
+  subgroups: 'subgroups',
+  f16: 'shader-f16',
+  [MATRICES]: 'chromium-experimental-subgroup-matrix',
+};
+
+/** A text whose functions do nothing: wgsl_reflect does not know the types of subgroup matrices, which only bodies use. */
+function withoutBodies(text) {
+  return text.replace(/^((?:@[^\n]*\s)?fn [^{]*)\{[\s\S]*?^\}/gm, '$1{}');
+}
+
 /** A text without its comments, which no page has to load; its lines keep their numbers. */
 function withoutComments(text) {
   return text.replace(/[ \t]*\/\/.*$/gm, '');
@@ -22,10 +36,11 @@ function describe(name, text, source, files) {
   const fail = (message) => {
     throw new Error(`shaders/${name}.wgsl: ${message}`);
   };
-  const features = [...text.matchAll(/^\s*enable\s+([\w,\s]+);/gm)].flatMap((m) =>
+  const extensions = [...text.matchAll(/^\s*enable\s+([\w,\s]+);/gm)].flatMap((m) =>
     m[1].split(',').map((f) => f.trim()),
   );
-  const reflected = reflect(source, fail);
+  const features = extensions.map((extension) => FEATURES[extension] ?? fail(`enables ${extension}`));
+  const reflected = reflect(extensions.includes(MATRICES) ? withoutBodies(source) : source, fail);
   const entries = reflected.entry.compute;
   if (entries.length !== 1) fail(`needs exactly one compute entry point, has ${entries.length}`);
   if (entries[0].name !== name) fail(`entry point is ${entries[0].name}, must be ${name}`);

@@ -24,6 +24,7 @@ struct Params {
   epsilon: f32,
   weight_decay: f32,
   clip_norm: f32,
+  gradient_scale: f32, // 1/scale of the loss that the gradients are of
   weight_bound: f32,
   average_decay: f32,
 }

@@ -19,6 +19,7 @@ struct Params {
   one_minus_decay: f32,
   epsilon: f32,
   clip_norm: f32,
+  gradient_scale: f32, // 1/scale of the loss that the gradients are of
   weight_bound: f32,
   average_decay: f32,
 }

@@ -9,7 +9,7 @@ import { kernels } from '../src/shaders.gen.ts';
 import type { KernelCase } from './support/case.ts';
 import { filled, randomOf } from './support/random.ts';
 import { racesOf } from './support/races.ts';
-import { discoverCases, recordCase } from './support/verify.ts';
+import { MIXED_TARGET, discoverCases, recordCase } from './support/verify.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -46,6 +46,7 @@ describe('four files with one stem', () => {
       { adapter: 'software', features: new Set() },
       { adapter: 'hardware', features: new Set(['subgroups', 'shader-f16']), subgroupSize: 32 },
       { adapter: 'hardware', features: new Set() },
+      MIXED_TARGET,
     ];
     const run = new Set(
       [...tables.values()].flatMap((cases) =>
@@ -190,6 +191,9 @@ describe('races between barriers', () => {
   /** Small cases with more than one tile, for the interpreter is slow; or why it cannot take the kernel. */
   const checks: Readonly<Partial<Record<KernelName, readonly (() => KernelCase)[] | string>>> = {
     conv2d_tile: [() => caseOf('conv2d', 'conv2d-2x3x5x2-3-k5s2')],
+    conv2d_matrix: 'the interpreter has no subgroup matrices',
+    conv2d_weight_matrix: 'the interpreter has no subgroup matrices',
+    matmul_matrix: 'the interpreter has no subgroup matrices',
     conv2d_weight_tile: [() => caseOf('conv2d', 'gradients-conv2d-2x3x5x2-3-k5s2-bias-tanh')],
     batch_norm_statistics: [() => caseOf('batch-norm', 'batch-43x3x17-relu')],
     batch_norm_gradient_sums: [() => caseOf('batch-norm', 'batch-43x3x17-relu')],

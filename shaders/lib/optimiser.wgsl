@@ -20,11 +20,12 @@ fn note_objective() {
   }
 }
 
-// Σg² from the partial sums of optimiser_gradient_norm, in order; the factor that brings the norm down to clip_norm. A sum
-// that is not finite is the factor itself: no gradient times it is finite, and the update raises the fault.
+// The factor that undoes the loss's scale and brings the norm down to clip_norm: Σg² from the partial sums of
+// optimiser_gradient_norm, in order. A sum that is not finite is the factor itself: no gradient times it is finite, and the
+// update raises the fault.
 fn gradient_factor() -> f32 {
   if (HAS_CLIP == 0u) {
-    return 1.0;
+    return params.gradient_scale;
   }
   var sum = 0.0;
   for (var i = 0u; i < params.norm_count; i++) {
@@ -33,8 +34,8 @@ fn gradient_factor() -> f32 {
   if (!are_finite(vec4f(sum)).x) {
     return sum;
   }
-  let norm = sqrt(sum);
-  return select(1.0, params.clip_norm / norm, norm > params.clip_norm);
+  let norm = params.gradient_scale * sqrt(sum);
+  return params.gradient_scale * select(1.0, params.clip_norm / norm, norm > params.clip_norm);
 }
 
 fn bounded(value: vec4f) -> vec4f {

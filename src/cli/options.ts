@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { LambdaSchedule } from '../gan/settings.ts';
+import type { Precision } from '../gpu/target.ts';
 import { openDevice } from '../node/open-device.ts';
 
 /** A number; its range is checked by what takes it. */
@@ -70,6 +71,6 @@ export function withDeviceOptions(command: Command): Command {
 }
 
 /** Opens the device that the options ask for. */
-export function deviceFor({ adapter, unchecked }: DeviceOptions): Promise<Device> {
-  return openDevice({ adapter, unchecked });
+export function deviceFor({ adapter, unchecked }: DeviceOptions, precision?: Precision): Promise<Device> {
+  return openDevice({ adapter, unchecked, mixedPrecision: precision === 'mixed' });
 }

@@ -21,6 +21,7 @@ import {
 import { PRESETS, type PresetName, preset } from '../gan/presets.ts';
 import { Trainer } from '../gan/trainer.ts';
 import { UserError } from '../gpu/errors.ts';
+import { PRECISIONS, type Precision } from '../gpu/target.ts';
 import { type Architecture, dcgan, linear, mlp } from '../nn/architectures.ts';
 import { loadDataset } from '../node/load-dataset.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
@@ -58,6 +59,7 @@ interface RecipeOptions {
   readonly seed: number;
   readonly skipRule: boolean;
   readonly ema: number;
+  readonly precision: Precision;
 }
 
 interface TrainOptions extends RecipeOptions, DeviceOptions {
@@ -168,6 +170,11 @@ export function registerTrain(program: Command): void {
       number,
       0.99,
     )
+    .addOption(
+      new Option('--precision <name>', 'mixed: products of f16 on the tensor cores of a GPU that has them')
+        .choices(PRECISIONS)
+        .default('f32'),
+    )
     .option('--report-every <n>', `iterations between reports (default: ${REPORT_EVERY})`, wholeNumber(1))
     .option(
       '--checkpoint-every <n>',
@@ -187,7 +194,7 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
   const run = await prepare(command, options);
   const { folder, dataset, settings, plan, resume } = run;
   const started = performance.now();
-  using device = await deviceFor(options);
+  using device = await deviceFor(options, settings.precision);
   output.note(
     `${resume ? `goes on from step ${resume.model.configuration.steps}` : 'trains'} on ${dataset.name} (${dataset.count} samples of [${dataset.shape}]), adapter: ${device.adapter.description || device.adapter.device}`,
   );
@@ -261,6 +268,7 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
     'seed',
     'skipRule',
     'ema',
+    'precision',
   ] as const satisfies readonly (keyof RecipeOptions | 'preset')[];
   const kept = fixed.find((name) => command.getOptionValueSource(name) === 'cli');
   if (kept)
@@ -348,6 +356,7 @@ function recipe(options: RecipeOptions, dataset: Dataset): TrainerOptions {
     seed: options.seed,
     skipRule: options.skipRule,
     averageDecay: options.ema,
+    precision: options.precision,
   };
 }
 

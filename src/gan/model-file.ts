@@ -8,6 +8,7 @@
  */
 import * as v from 'valibot';
 import { UserError } from '../gpu/errors.ts';
+import { PRECISIONS } from '../gpu/target.ts';
 import { sizeOf } from '../graph/graph.ts';
 import { type Architecture, networksOf } from '../nn/architectures.ts';
 import type { Layer, ParameterLayout } from '../nn/layers.ts';
@@ -306,6 +307,7 @@ const settingsEntries = {
   seed: whole(0),
   skipRule: v.boolean(),
   averageDecay: v.number(),
+  precision: v.optional(v.picklist(PRECISIONS), 'f32'), // files of before it name none
 } satisfies { [K in keyof TrainerSettings]: v.GenericSchema<unknown, TrainerSettings[K]> };
 
 const restEntries = {

@@ -18,7 +18,7 @@ export interface Preset {
   /** The networks, for images of any shape. */
   readonly networks: Required<Pick<DcganOptions, 'latent' | 'width'>>;
   readonly settings: Required<
-    Omit<TrainerOptions, 'model' | 'objective' | 'seed' | 'lambda' | 'generator' | 'critic'>
+    Omit<TrainerOptions, 'model' | 'objective' | 'seed' | 'lambda' | 'generator' | 'critic' | 'precision'>
   > & { readonly lambda: LambdaSchedule };
   /** Learning rate of Adam, β = (0.5, 0.99), for generator and critics. */
   readonly rate: number;

@@ -1,5 +1,6 @@
 /** What a training run is told: objective, optimisers, schedule, batch, seed; defaults and checks in one place. */
 import { UserError } from '../gpu/errors.ts';
+import { PRECISIONS, type Precision } from '../gpu/target.ts';
 import { type Architecture, architecture } from '../nn/architectures.ts';
 import { OPTIMISERS, type OptimiserSettings, adam, rmsprop } from '../nn/optimisers.ts';
 
@@ -50,6 +51,12 @@ export interface TrainerOptions {
    * less, see `averageDecayAt`. Default 0.99.
    */
   readonly averageDecay?: number;
+  /**
+   * `mixed` rounds the factors of the products of training, forward and backward, to f16, for tensor cores; weights, sums and
+   * everything else stay float32. Needs `openDevice({ mixedPrecision: true })` and a GPU that has f16 and subgroup matrices;
+   * of the entropic objective only. Default `f32`.
+   */
+  readonly precision?: Precision;
 }
 
 /** The options with every default filled in, checked. */
@@ -71,6 +78,7 @@ const KNOWN = [
   'seed',
   'skipRule',
   'averageDecay',
+  'precision',
 ] as const satisfies readonly (keyof TrainerOptions)[];
 
 /** Fills in defaults. @throws UserError naming the option, its value and what it may be. */
@@ -99,12 +107,17 @@ export function trainerSettings(options: TrainerOptions): TrainerSettings {
     seed: wholeNumber('seed', options.seed ?? 0, 0),
     skipRule: options.skipRule ?? false,
     averageDecay: options.averageDecay ?? 0.99,
+    precision: oneOf('precision', options.precision ?? 'f32', PRECISIONS),
   };
   if (!(settings.averageDecay >= 0 && settings.averageDecay < 1))
     throw new UserError(`trainer: averageDecay is ${settings.averageDecay}; must be at least 0 and below 1`);
   if (settings.batch === 1 && settings.model.generator.some(({ kind }) => kind === 'batch-norm'))
     throw new UserError(
       'trainer: batch is 1, but the generator has a batch norm, whose statistics are over the batch; give 2 or more',
+    );
+  if (settings.precision === 'mixed' && objective !== 'entropic')
+    throw new UserError(
+      `trainer: precision is mixed, which trains the entropic objective only; objective is ${objective}, take precision f32`,
     );
   if (objective !== 'entropic') checkWasserstein(settings);
   return settings;

@@ -162,10 +162,23 @@ function pairsOf(
   return { ...seen, criticReal, criticFake, cost, form, lambda: { step: 'lambda' } };
 }
 
+/**
+ * In mixed precision the loss is 1024 times as large, and the optimisers divide its gradients by that: of a mean over a batch
+ * they would else lie among the least numbers of f16, 6e-8 to 6e-5. Rounding is all that f16 is used for, and it stops at the
+ * largest one, so that no scale has to be found by its overflowing (Micikevicius et al., "Mixed precision training", ICLR 2018).
+ */
+function lossScale({ precision }: TrainerSettings): number {
+  return precision === 'mixed' ? 1024 : 1;
+}
+
 /** −J, which the critics descend. */
 function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
   const { criticReal, criticFake } = begun;
-  const objective = entropicObjective(graph, { ...pairsOf(graph, settings, begun), sign: -1, fault });
+  const objective = entropicObjective(graph, {
+    ...pairsOf(graph, settings, begun),
+    sign: -lossScale(settings),
+    fault,
+  });
   return {
     scalars: objective.scalars,
     seeds: [
@@ -178,8 +191,9 @@ function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forw
 /** J, or for the primal loss the transport cost under the coupling. */
 function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
   const pairs = pairsOf(graph, settings, begun);
-  const { scalars, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1, fault });
-  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
+  const sign = lossScale(settings);
+  const { scalars, gradCriticFake } = entropicObjective(graph, { ...pairs, sign, fault });
+  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars, sign });
   return {
     scalars,
     seeds: [
@@ -224,6 +238,7 @@ function update(
     ...(average ? { average: flat('average', layout.bytes), averageDecay: { step: 'averageDecay' } } : {}),
     skipRule: network === 'generator' && settings.skipRule,
     enabled: { step: 'enabled' },
+    lossScale: lossScale(settings),
   });
 }
 

@@ -10,7 +10,7 @@ import { type PhaseRun, Plan } from '../gpu/plan.ts';
 import { type KernelProfile, Profiler } from '../gpu/profiler.ts';
 import { ReadbackRing } from '../gpu/readback.ts';
 import { type Recording, printRecording } from '../gpu/recording.ts';
-import { targetOf } from '../gpu/target.ts';
+import { lacksForMixed, targetOf } from '../gpu/target.ts';
 import { sizeOf } from '../graph/graph.ts';
 import { type Networks, networksOf } from '../nn/architectures.ts';
 import { initialParameters } from '../nn/initialise.ts';
@@ -122,6 +122,11 @@ export class Trainer implements Disposable {
     if (settings.batch > most)
       throw new UserError(
         `trainer: batch is ${settings.batch}; this device takes at most ${most} samples of ${d} values at once, use a smaller batch`,
+      );
+    const lacks = settings.precision === 'mixed' ? lacksForMixed(targetOf(device)) : [];
+    if (lacks.length > 0)
+      throw new UserError(
+        `trainer: precision is mixed, but this device has no ${lacks.join(', no ')}; open it with mixedPrecision: true on a GPU that has them, or take precision f32`,
       );
     const networks = networksOf(settings.model);
     const buffers = trainingBuffers(device, settings, networks);
@@ -347,7 +352,12 @@ export class Trainer implements Disposable {
     this.#data = undefined;
     const resident = uploadDataset(this.#device, dataset);
     try {
-      const recordings = stepRecordings(this.settings, this.#networks, resident, targetOf(this.#device));
+      const recordings = stepRecordings(
+        this.settings,
+        this.#networks,
+        resident,
+        targetOf(this.#device, this.settings.precision),
+      );
       const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
       for (const [name, owned] of Object.entries(this.#buffers)) externals[name] = owned.buffer;
       const plan = await Plan.create(this.#device, recordings, externals, {

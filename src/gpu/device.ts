@@ -58,7 +58,12 @@ export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
 }
 
 /** Features asked for where the adapter has them. */
-const WANTED_FEATURES = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
+const WANTED_FEATURES = [
+  'timestamp-query',
+  'subgroups',
+  'shader-f16',
+  'chromium-experimental-subgroup-matrix' as GPUFeatureName, // not in the standard yet
+] as const;
 
 /** Limits raised to what the adapter has; kernels stay within the defaults, large data sets and banks profit. */
 const RAISED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;

@@ -11,6 +11,11 @@ export interface OpenDeviceOptions {
   readonly adapter?: 'any' | 'hardware' | 'software';
   /** Drops Dawn's bounds checks in shaders and its validation. Faster; a wrong shader can then read outside its buffers. Default false. */
   readonly unchecked?: boolean;
+  /**
+   * Asks for what training in mixed precision needs: f16 also where Dawn holds it back (NVIDIA's Vulkan driver) and the
+   * experimental subgroup matrices. Default false.
+   */
+  readonly mixedPrecision?: boolean;
 }
 
 /**
@@ -23,9 +28,13 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
   }
   const kind = options.adapter ?? 'any';
   await offerSoftwareAdapter();
+  const enabled = [
+    ...(options.unchecked ? ['disable_robustness', 'skip_validation'] : []),
+    ...(options.mixedPrecision ? ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'] : []),
+  ];
   const dawn = create([
     'disable-dawn-features=timestamp_quantization',
-    ...(options.unchecked ? ['enable-dawn-features=disable_robustness,skip_validation'] : []),
+    ...(enabled.length > 0 ? [`enable-dawn-features=${enabled.join(',')}`] : []),
   ]);
   const adapter = await dawn.requestAdapter({
     powerPreference: 'high-performance',

@@ -8,7 +8,7 @@
  * in the rows of a matrix: [batch, height·width·channels].
  */
 import { kernelCall } from '../gpu/kernel.ts';
-import { hasFourLanes } from '../gpu/target.ts';
+import { hasFourLanes, hasMatrices } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
 import { elementGroups, tileGroups } from './grid.ts';
@@ -43,6 +43,9 @@ interface Conv extends Product {
   readonly geometry: ConvGeometry;
   readonly windows: Windows;
 }
+
+/** Fewest outputs, or filters, that are worth the tiles of subgroup matrices in mixed precision. */
+const FEWEST_MATRIX = 32;
 
 /** One dispatch over windows: weight is [tapRows, tapColumns, channels, outputs]. */
 const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at }, target) => {
@@ -86,6 +89,16 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
         kernel: 'conv2d_subgroup4',
         overrides: { ...overrides, TILE: tile },
         workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / tile)),
+      }),
+    ];
+  }
+  if (hasMatrices(target) && n >= FEWEST_MATRIX) {
+    return [
+      kernelCall({
+        ...shared,
+        kernel: 'conv2d_matrix',
+        overrides,
+        workgroups: tileGroups(Math.ceil(m / 64) * Math.ceil(n / 64)),
       }),
     ];
   }
@@ -313,6 +326,7 @@ const conv2dWeightOp: Op<ConvWeight> = {
       bytes: 4 * (batch * g.height * g.width * g.channels + count * n + splits * m * n),
     };
     const workgroups = [tiles, splits, 1] as const;
+    const matrices = hasMatrices(target) && n >= FEWEST_MATRIX;
     return [
       fourLanes
         ? kernelCall({
@@ -321,7 +335,13 @@ const conv2dWeightOp: Op<ConvWeight> = {
             overrides: { ...shared.overrides, TILE: narrow },
             workgroups,
           })
-        : kernelCall({ ...shared, kernel: 'conv2d_weight_tile', workgroups }),
+        : matrices
+          ? kernelCall({
+              ...shared,
+              kernel: 'conv2d_weight_matrix',
+              workgroups: [Math.ceil((m + Number(at.columnSums)) / 64) * Math.ceil(n / 64), splits, 1],
+            })
+          : kernelCall({ ...shared, kernel: 'conv2d_weight_tile', workgroups }),
       kernelCall({
         kernel: 'conv2d_weight_sum',
         label,

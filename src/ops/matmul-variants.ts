@@ -4,19 +4,23 @@
  * On GPUs, products of at least 64 × 64 results or 128 values of k run `matmul_tile`, smaller ones `matmul`. The tiles have
  * 128 × 128 results where m and n are both over 64 and there are at least 256 such tiles, else 64 × 64. Where there are fewer
  * than 256 of these, k is divided into as many parts as make 256 workgroups, of at least 64 values each.
+ * In mixed precision, products of at least 32 in each direction run `matmul_matrix` on factors that `matmul_pack` has rounded.
  */
-import { type Target, hasFourLanes } from '../gpu/target.ts';
+import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
 
 /** [m, k]·[k, n]. */
 export interface MatmulSize {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Whether the column sums of op(b) are wanted as well. */
+  readonly columnSums?: boolean;
 }
 
 type Grid = readonly [number, number, number];
 
 export type MatmulVariant =
+  | { readonly kernel: 'matmul_matrix'; readonly workgroups: Grid; readonly pieces: MatmulPieces }
   | { readonly kernel: 'matmul' | 'matmul_subgroup4'; readonly workgroups: Grid }
   | ({ readonly kernel: 'matmul_tile'; readonly tile: number; readonly workgroups: Grid } & MatmulParts);
 
@@ -24,6 +28,21 @@ export type MatmulVariant =
 export interface MatmulParts {
   readonly splits: number;
   readonly each: number;
+}
+
+/** The 16 × 16 pieces of both factors: rows of op(a), one more for column sums, and columns of op(b), in whole tiles of 128. */
+export interface MatmulPieces {
+  readonly a: number;
+  readonly b: number;
+  readonly k: number;
+}
+
+/** Fewest rows, columns and values of k that are worth packing, and the side of a tile and of a piece. */
+const [FEWEST_MATRIX, MATRIX_TILE, PIECE] = [32, 128, 16];
+
+export function matmulPieces({ m, n, k, columnSums }: MatmulSize): MatmulPieces {
+  const whole = (count: number): number => (Math.ceil(count / MATRIX_TILE) * MATRIX_TILE) / PIECE;
+  return { a: whole(columnSums ? m + 1 : m), b: whole(n), k: Math.ceil(k / PIECE) };
 }
 
 const [SMALL_TILE, LARGE_TILE] = [64, 128];
@@ -44,6 +63,11 @@ export function matmulParts(size: MatmulSize): MatmulParts {
 
 export function matmulVariant(size: MatmulSize, target: Target): MatmulVariant {
   const { m, n, k } = size;
+  if (hasMatrices(target) && Math.min(m, n, k) >= FEWEST_MATRIX) {
+    const pieces = matmulPieces(size);
+    const tiles = (pieces.a * pieces.b * PIECE ** 2) / MATRIX_TILE ** 2;
+    return { kernel: 'matmul_matrix', workgroups: [tiles, 1, 1], pieces };
+  }
   if (hasFourLanes(target)) return { kernel: 'matmul_subgroup4', workgroups: [tilesOf(size, 32), 1, 1] };
   const large = m * n >= SMALL_TILE ** 2 || k >= 2 * FEWEST_EACH;
   if (target.adapter === 'software' || !large)

@@ -4,11 +4,11 @@
  *   out = act( (old out + op(a)·op(b) + bias) ⊙ act'(gate) ),   optionally also the column sums of b (bias gradient).
  * a is [m, k] or, transposed, [k, m]; b is [k, n] or [n, k]; out is [m, n].
  */
-import { kernelCall } from '../gpu/kernel.ts';
+import { type AnyKernelCall, kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { activationNumber } from './activation-kinds.ts';
-import { elementGroups } from './grid.ts';
-import { matmulParts, matmulVariant } from './matmul-variants.ts';
+import { elementGroups, tileGroups } from './grid.ts';
+import { matmulParts, matmulPieces, matmulVariant } from './matmul-variants.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
@@ -38,6 +38,36 @@ const matmulOp: Op<Matmul> = {
       bindings: { ...bindings, out, column_sums: columnSums },
       overrides: { ...overrides, COLUMN_SUMS: Number(at.columnSums) },
     };
+    if (variant.kernel === 'matmul_matrix') {
+      const { pieces, workgroups } = variant;
+      const [aPieces, bPieces] = outputs.slice(3) as [Tensor, Tensor];
+      return [
+        packCall(a, aPieces, {
+          rows: m,
+          k,
+          alongK: !at.transposeA,
+          ones: at.columnSums,
+          pieces: [pieces.a, pieces.k],
+        }),
+        packCall(b, bPieces, {
+          rows: n,
+          k,
+          alongK: at.transposeB,
+          ones: false,
+          pieces: [pieces.b, pieces.k],
+        }),
+        kernelCall({
+          ...finish,
+          kernel: 'matmul_matrix',
+          label: out.name,
+          params: { m, n, k_pieces: pieces.k, ...finish.params },
+          bindings: { a_pieces: aPieces, b_pieces: bPieces, ...finish.bindings },
+          workgroups,
+          flops: 2 * m * n * k,
+          bytes: 2 * (m * k + k * n) + 4 * m * n,
+        }),
+      ];
+    }
     const shared = {
       label: out.name,
       params: { m, n, k, ...finish.params },
@@ -116,6 +146,37 @@ const matmulOp: Op<Matmul> = {
   },
 };
 
+/** A factor in 16 × 16 pieces of f16, for matmul_matrix. */
+function packCall(
+  source: Tensor,
+  packed: Tensor,
+  {
+    rows,
+    k,
+    alongK,
+    ones,
+    pieces: [rowPieces, kPieces],
+  }: { rows: number; k: number; alongK: boolean; ones: boolean; pieces: readonly [number, number] },
+): AnyKernelCall<Tensor> {
+  return kernelCall({
+    kernel: 'matmul_pack',
+    label: packed.name,
+    params: {
+      rows,
+      k,
+      row_stride: alongK ? k : 1,
+      k_stride: alongK ? 1 : rows,
+      row_pieces: rowPieces,
+      k_pieces: kPieces,
+    },
+    bindings: { source, packed },
+    overrides: { ONES: Number(ones) },
+    workgroups: tileGroups(rowPieces * kPieces),
+    flops: 0,
+    bytes: 4 * rows * k + 512 * rowPieces * kPieces,
+  });
+}
+
 export interface MatmulOptions extends ProductOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
@@ -137,12 +198,15 @@ function matmulNode(graph: Graph, a: Tensor, b: Tensor, options: MatmulOptions):
     );
   const name = options.name ?? `${a.name}·${b.name}`;
   const { inputs, epilogue } = productOf([a, b], options, { columnSums });
+  const pieces = matmulPieces({ m, n, k, columnSums });
   return graph.add(matmulOp, {
     inputs,
     outputs: [
       { name, shape: [m, n] },
       { name: `${name}.columnSums`, shape: [columnSums ? n : 1] }, // WebGPU wants every binding bound
       { name: `${name}.parts`, shape: [matmulParts({ m, n, k }).splits, m + 1, n] },
+      { name: `${name}.a`, shape: [pieces.a, pieces.k, 128] }, // 16 × 16 halves, two to a float
+      { name: `${name}.b`, shape: [pieces.b, pieces.k, 128] },
     ],
     attributes: { m, n, k, transposeA, transposeB, ...epilogue },
   });

@@ -37,6 +37,8 @@ export interface OptimiserTensors {
   readonly skipRule?: boolean;
   /** 1 to update, 0 not to. */
   readonly enabled: ParamValue;
+  /** The gradients are of the loss times this. Default 1. */
+  readonly lossScale?: number;
 }
 
 /** Elements that one workgroup updates, as in the kernels. */
@@ -58,12 +60,13 @@ interface Attributes {
   readonly averageDecay: ParamValue;
   readonly skipRule: boolean;
   readonly enabled: ParamValue;
+  readonly lossScale: number;
 }
 
 const optimiserOp: Op<Attributes> = {
   name: 'optimiser',
   dispatch({ inputs, outputs, attributes }) {
-    const { choice, averageDecay, skipRule, enabled } = attributes;
+    const { choice, averageDecay, skipRule, enabled, lossScale } = attributes;
     const [parameters, gradients, moments, count, fault, scalars, given] = inputs as readonly [
       Tensor,
       Tensor,
@@ -105,6 +108,7 @@ const optimiserOp: Op<Attributes> = {
       norm_count: NORMS,
       rate: choice.rate,
       clip_norm: choice.clipNorm,
+      gradient_scale: 1 / lossScale,
       weight_bound: choice.weightBound,
       average_decay: averageDecay,
     };
@@ -136,6 +140,7 @@ function updateCall(
     norm_count: number;
     rate: number;
     clip_norm: number;
+    gradient_scale: number;
     weight_bound: number;
     average_decay: ParamValue;
   },
@@ -193,7 +198,13 @@ export function optimiserStep(graph: Graph, choice: OptimiserChoice, tensors: Op
       { name: 'gradient.norms', shape: [NORMS] },
       { name: 'unused', shape: [4] }, // WebGPU wants every binding bound
     ],
-    attributes: { choice, averageDecay, skipRule: tensors.skipRule ?? false, enabled: tensors.enabled },
+    attributes: {
+      choice,
+      averageDecay,
+      skipRule: tensors.skipRule ?? false,
+      enabled: tensors.enabled,
+      lossScale: tensors.lossScale ?? 1,
+    },
     inPlace: [0],
   });
   const place = graph.placeOf(parameters);

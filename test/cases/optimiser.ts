@@ -22,6 +22,7 @@ interface Shape {
   readonly meanCriticFake?: number;
   /** Gradients of that size, of which some are not finite. */
   readonly broken?: boolean;
+  readonly lossScale?: number;
   readonly bench?: boolean;
 }
 
@@ -38,6 +39,8 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
   { name: `${kind}-2048-average`, size: 2048, choice: make(0), averageDecay: 0.9 },
   { name: `${kind}-2052-three-steps`, size: 2052, choice: make(0), steps: 3, averageDecay: 0.999 },
   { name: `${kind}-clipped`, size: 5000, choice: make(1), averageDecay: 0.9 },
+  { name: `${kind}-scaled`, size: 100, choice: make(0), lossScale: 1024, bench: false },
+  { name: `${kind}-scaled-and-clipped`, size: 100, choice: make(0.001), lossScale: 1024, bench: false },
   { name: `${kind}-below-the-clip`, size: 100, choice: make(1e4) },
   { name: `${kind}-large`, size: 200_000, choice: make(10), averageDecay: 0.999 },
   {
@@ -80,7 +83,7 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
 
 function caseOf(shape: Shape, seed: number): KernelCase {
   const { size, choice, steps = 1, averageDecay, skipRule = false, enabled = true, finite = true } = shape;
-  const { meanCriticFake = 0.25, broken = false } = shape;
+  const { meanCriticFake = 0.25, broken = false, lossScale = 1 } = shape;
   const { normal } = randomOf(seed);
   const bytes = optimiserStateBytes(choice, size);
   const gradients = filled(size, normal);
@@ -110,6 +113,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
           ...(averageDecay === undefined ? {} : { average, averageDecay }),
           skipRule,
           enabled: Number(enabled),
+          lossScale,
         });
       const { parameters, moments, count, fault: raised } = rest;
       return {
@@ -140,6 +144,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
             finite,
             meanCriticReal: 0.5,
             meanCriticFake,
+            lossScale,
           },
           round,
         );

@@ -1,5 +1,6 @@
 /**
  * Float64 twin of one optimiser step on flat parameters p with gradients g; t is the number of updates with this one.
+ *   scale     g ← g/scale
  *   clipping  g ← g·clip/‖g‖ where ‖g‖ > clip > 0
  *   adam(w)   m = β₁m + (1 − β₁)g   v = β₂v + (1 − β₂)g²   p −= rate·( m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + decay·p )
  *   rmsprop   s = ρs + (1 − ρ)g²    p −= rate·g/√(s + ε)
@@ -29,6 +30,7 @@ export interface Step {
   readonly finite: boolean;
   readonly meanCriticReal: number;
   readonly meanCriticFake: number;
+  readonly lossScale: number;
 }
 
 /** Updates the state in place. */
@@ -45,12 +47,13 @@ export function optimiserStep(
   if (!step.enabled || skipped || !step.finite) return;
   state.count++;
 
-  let factor = 1;
+  const scale = round(1 / step.lossScale);
+  let factor = scale;
   if (choice.clipNorm > 0) {
     let sum = 0;
     for (let i = 0; i < size; i++) sum = round(sum + round(step.gradients[i]! ** 2));
-    const norm = round(Math.sqrt(sum));
-    if (norm > choice.clipNorm) factor = round(round(choice.clipNorm) / norm);
+    const norm = round(scale * round(Math.sqrt(sum)));
+    if (norm > choice.clipNorm) factor = round(scale * round(round(choice.clipNorm) / norm));
   }
   const [rate, epsilon] = [round(choice.rate), round(choice.epsilon)];
   const [beta1, beta2] = [round(choice.beta1), round(choice.beta2)];

@@ -13,7 +13,7 @@ import type { Device, OwnedBuffer } from '../../src/gpu/device.ts';
 import { type KernelName, kernelDefinition } from '../../src/gpu/kernel.ts';
 import { Plan } from '../../src/gpu/plan.ts';
 import type { Recording, Slot } from '../../src/gpu/recording.ts';
-import { type Target, targetOf } from '../../src/gpu/target.ts';
+import { type Target, hasMatrices, targetOf } from '../../src/gpu/target.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { schedule } from '../../src/graph/schedule.ts';
 import type { KernelCase, Round } from './case.ts';
@@ -132,6 +132,14 @@ export function recordCase(
   };
 }
 
+/** What runs mixed precision. */
+export const MIXED_TARGET: Target = {
+  adapter: 'hardware',
+  features: new Set(['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix']),
+  subgroupSize: 32,
+  precision: 'mixed',
+};
+
 /**
  * The targets that make this device run a case through different kernels: its own first, then what other adapters would
  * run of it that this one can.
@@ -143,6 +151,7 @@ export function variantsOf(device: Device, kernelCase: KernelCase): Target[] {
     own,
     { adapter: 'hardware', features: plain },
     { adapter: 'software', features: plain },
+    { ...own, precision: 'mixed' },
   ];
   const seen = new Set<string>();
   return candidates.filter((target) => {
@@ -171,6 +180,7 @@ export async function verifyCase(
   if (device.liveBuffers !== liveBefore)
     problems.push(`${device.liveBuffers - liveBefore} buffers were left behind`);
 
+  const halves = hasMatrices(target) ? halfErrors(kernelCase, expected) : undefined;
   const agreements: Agreement[] = [];
   for (const [name, { tensor, slot }] of Object.entries(outputs)) {
     const words = first.get(slot);
@@ -186,7 +196,7 @@ export async function verifyCase(
     if (got.length !== exact.length && !kernelCase.quantities?.[name])
       problems.push(`${name} has ${got.length} values, the twin's ${exact.length}`);
     pieces(kernelCase, name).forEach((piece, index) => {
-      const { size } = expected.allowances[name]![index]!;
+      const size = expected.allowances[name]![index]!.size + (halves?.[name]?.[index] ?? 0);
       let worst = 0;
       let at = piece.from;
       for (let i = piece.from; i < exact.length; i += piece.step) {
@@ -218,6 +228,31 @@ export async function verifyCase(
     ok: problems.length === 0,
     problems,
   };
+}
+
+/**
+ * What mixed precision, which rounds the factors of products to f16, may add to an allowance: the error of the twin with all of its
+ * arithmetic rounded so.
+ */
+function halfErrors(kernelCase: KernelCase, { values }: Expectation): Record<string, number[]> {
+  const rounded = kernelCase.reference(halfOf);
+  return Object.fromEntries(
+    Object.entries(values).map(([output, exact]) => [
+      output,
+      pieces(kernelCase, output).map(({ from, step }) => {
+        let error = 0;
+        for (let i = from; i < exact.length; i += step)
+          error = Math.max(error, Math.abs(rounded[output]![i]! - exact[i]!));
+        return error;
+      }),
+    ]),
+  );
+}
+
+/** The nearest f16, with its subnormals. */
+function halfOf(x: number): number {
+  const step = 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(x)))) - 10);
+  return Number.isFinite(x) && x !== 0 ? Math.round(x / step) * step : x;
 }
 
 /** Runs a recording twice over guarded buffers; the words of every written slot, and what became of the guards. */
