@@ -4,10 +4,10 @@
  * tells the 1s from the other digits and from SVHN.
  */
 import { statedOf } from '../src/cli/scoring.ts';
-import { preset, presetOptions } from '../src/gan/presets.ts';
+import { preset } from '../src/gan/presets.ts';
 import { loadDataset } from '../src/node/load-dataset.ts';
 import { type Laboratory, modelsAt } from './laboratory.ts';
-import { type ExperimentOptions, imageShape } from './options.ts';
+import { type ExperimentOptions, settingsFor } from './options.ts';
 import { type ExperimentResult, heading, writeResults } from './results.ts';
 import { type SampleSpread, sampleSpread } from './sample-spread.ts';
 import { type Scored, compare, resultOf, scoreSets } from './scoring.ts';
@@ -34,7 +34,7 @@ export async function datasets(lab: Laboratory, options: ExperimentOptions): Pro
     { name: 'MNIST without 1, test', images: await load(TEST.others) },
     { name: 'SVHN, grey, 28 × 28', images: await load(TEST.svhn) },
   ] as const;
-  const settings = presetOptions(options.preset, imageShape(training), seed);
+  const settings = settingsFor(options, training);
   const { models, seconds } = await modelsAt(lab, settings, training, [
     options.steps ?? preset(options.preset).steps,
   ]);

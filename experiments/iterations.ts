@@ -6,10 +6,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../src/cli/options.ts';
 import { statedOf } from '../src/cli/scoring.ts';
 import { UserError } from '../src/gpu/errors.ts';
-import { preset, presetOptions } from '../src/gan/presets.ts';
+import { preset } from '../src/gan/presets.ts';
 import { loadDataset } from '../src/node/load-dataset.ts';
 import { type Laboratory, modelsAt } from './laboratory.ts';
-import { type ExperimentOptions, imageShape } from './options.ts';
+import { type ExperimentOptions, settingsFor } from './options.ts';
 import { type ExperimentResult, heading, writeResults } from './results.ts';
 import { type Scored, resultOf, scoreSets } from './scoring.ts';
 
@@ -41,7 +41,7 @@ export async function iterations(lab: Laboratory, options: IterationsOptions): P
     );
   const training = await loadDataset('mnist');
   const images = await loadDataset('mnist?split=test', { limit });
-  const settings = presetOptions(options.preset, imageShape(training), seed);
+  const settings = settingsFor(options, training);
   const { models, seconds } = await modelsAt(lab, settings, training, at);
   const scored: Scored[] = [];
   for (const [i, model] of models.entries()) {

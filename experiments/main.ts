@@ -4,6 +4,7 @@ import { interruptible } from '../src/cli/interrupt.ts';
 import { type DeviceOptions, deviceFor } from '../src/cli/options.ts';
 import { commandOutput } from '../src/cli/output.ts';
 import { runProgram } from '../src/cli/run-program.ts';
+import type { Precision } from '../src/gpu/target.ts';
 import { ensureFolder } from '../src/node/files.ts';
 import { calibration, withCalibration } from './calibration.ts';
 import { datasets } from './datasets.ts';
@@ -24,13 +25,17 @@ const program = new Command('experiment').description(
 );
 
 /** Runs an experiment with a device and what else it works with. */
-function running<T extends DeviceOptions & { readonly out: string; readonly json: boolean }>(
-  experiment: (lab: Laboratory, options: T) => Promise<void>,
-) {
+function running<
+  T extends DeviceOptions & {
+    readonly out: string;
+    readonly json: boolean;
+    readonly precision?: Precision;
+  },
+>(experiment: (lab: Laboratory, options: T) => Promise<void>) {
   return (options: T): Promise<void> =>
     interruptible(async (signal) => {
       await ensureFolder(options.out);
-      using device = await deviceFor(options);
+      using device = await deviceFor(options, options.precision);
       await experiment({ path: options.out, device, output: commandOutput(options.json), signal }, options);
     });
 }

@@ -2,7 +2,9 @@
 import { type Command, Option } from 'commander';
 import { type DeviceOptions, wholeNumber, withDeviceOptions } from '../src/cli/options.ts';
 import type { Dataset } from '../src/data/dataset.ts';
-import type { PresetName } from '../src/gan/presets.ts';
+import { type PresetName, presetOptions } from '../src/gan/presets.ts';
+import type { TrainerOptions } from '../src/gan/settings.ts';
+import { PRECISIONS, type Precision } from '../src/gpu/target.ts';
 
 export interface ExperimentOptions extends DeviceOptions {
   readonly preset: PresetName;
@@ -11,6 +13,7 @@ export interface ExperimentOptions extends DeviceOptions {
   readonly latents: number;
   readonly limit: number;
   readonly seed: number;
+  readonly precision: Precision;
   readonly out: string;
   readonly json: boolean;
 }
@@ -34,13 +37,26 @@ export function withExperimentOptions(command: Command, presets: readonly Preset
     .option('--latents <K>', 'latents per image in scoring, drawn from the prior', wholeNumber(1), LATENTS)
     .option('--limit <n>', 'test images of each set at most', wholeNumber(1), LIMIT)
     .option('--seed <n>', 'of training and scoring; same seed, same adapter: same bits', wholeNumber(0), 1)
+    .addOption(
+      new Option('--precision <name>', 'of training; mixed: f16 on the tensor cores of a GPU that has them')
+        .choices(PRECISIONS)
+        .default('f32'),
+    )
     .option('--out <folder>', 'folder to write to, and to go on in', `results/${command.name()}`)
     .option('--json', 'the result as JSON on stdout', false);
   return withDeviceOptions(command);
 }
 
+/** What to train with on images of a data set. */
+export function settingsFor(
+  { preset, seed, precision }: ExperimentOptions,
+  training: Dataset,
+): TrainerOptions {
+  return { ...presetOptions(preset, imageShape(training), seed), precision };
+}
+
 /** Shape of the images of a data set, [height, width, channels]. */
-export function imageShape({ shape }: Dataset): [number, number, number] {
+function imageShape({ shape }: Dataset): [number, number, number] {
   const [height = 1, width = 1, channels = 1] = shape;
   return [height, width, channels];
 }

@@ -9,10 +9,10 @@ import { wholeNumber } from '../src/cli/options.ts';
 import { statedOf } from '../src/cli/scoring.ts';
 import { UserError } from '../src/gpu/errors.ts';
 import { nodeDataFiles } from '../src/node/files.ts';
-import { preset, presetOptions } from '../src/gan/presets.ts';
+import { preset } from '../src/gan/presets.ts';
 import { loadDataset } from '../src/node/load-dataset.ts';
 import { type Laboratory, modelsAt } from './laboratory.ts';
-import { type ExperimentOptions, imageShape } from './options.ts';
+import { type ExperimentOptions, settingsFor } from './options.ts';
 import { type ExperimentResult, heading, writeResults } from './results.ts';
 import { compare, resultOf, scoreSets } from './scoring.ts';
 
@@ -52,7 +52,7 @@ export async function shift(lab: Laboratory, options: ShiftOptions): Promise<voi
     { name: like[0], images: await loadDataset(like[1], { limit }) },
     { name: unlike[0], images: await loadDataset(unlike[1], { limit }) },
   ] as const;
-  const settings = presetOptions(options.preset, imageShape(training), seed);
+  const settings = settingsFor(options, training);
   const { models, seconds } = await modelsAt(lab, settings, training, [
     options.steps ?? preset(options.preset).steps,
   ]);

@@ -1,11 +1,11 @@
 // out = act( (old out + op(a)·op(b) + bias) ⊙ act'(gate) ), with a and b rounded to f16: everything but the factors is as in matmul.wgsl.
 //   a_pieces, b_pieces   [⌈rows/128⌉·8, k_pieces, 16, 16] of op(a) and of the transpose of op(b), as matmul_pack makes them
 //   column_sums          with COLUMN_SUMS: row m of the product, for which op(a) has a row of ones
-// The variant for mixed precision, on subgroup matrices of 16 × 16 (tensor cores). A workgroup of four subgroups of 32 has
-// 128 × 128 results, 64 × 64 a subgroup. The pieces come straight from memory, each in one run of 512 bytes: there is
+// The variant for mixed precision, on subgroup matrices of 16 × 16 (tensor cores). A workgroup of eight subgroups of 32 has
+// 128 × 128 results, 64 × 32 a subgroup. The pieces come straight from memory, each in one run of 512 bytes: there is
 // neither a barrier nor workgroup memory between them and the products.
 // Numeric strategy: operands in f16, products and sums in float32. Grid: ⌈rows/128⌉·⌈n/128⌉ workgroups, rows with that of ones.
-// Bytes: 2·m·n·k·(1/64 + 1/64) read through caches, 4·m·n written. Flops: 2·m·n·k.
+// Bytes: 2·m·n·k·(1/64 + 1/32) read through caches, 4·m·n written. Flops: 2·m·n·k.
 // lib: activation matmul_epilogue
 
 diagnostic(off, chromium.subgroup_matrix_uniformity); // a subgroup's place is the same for all of its invocations
@@ -34,34 +34,26 @@ override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
 override COLUMN_SUMS: u32 = 0u;
 
-var<workgroup> results: array<f32, 1024>; // 16 × 16 of each subgroup
+var<workgroup> results: array<f32, 2048>; // 16 × 16 of each subgroup
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let tiles_across = (params.n + 127u) / 128u;
   let subgroup = index / 32u;
   let lane = index % 32u;
-  let row = (group.x / tiles_across) * 128u + subgroup / 2u * 64u;
-  let column = (group.x % tiles_across) * 128u + subgroup % 2u * 64u;
+  let row = (group.x / tiles_across) * 128u + subgroup / 4u * 64u;
+  let column = (group.x % tiles_across) * 128u + subgroup % 4u * 32u;
   let down = params.k_pieces * 256u; // from one row of pieces to the next
   var a = row / 16u * down;
   var b = column / 16u * down;
   var sum00 = subgroup_matrix_result<f32, 16, 16>();
   var sum01 = subgroup_matrix_result<f32, 16, 16>();
-  var sum02 = subgroup_matrix_result<f32, 16, 16>();
-  var sum03 = subgroup_matrix_result<f32, 16, 16>();
   var sum10 = subgroup_matrix_result<f32, 16, 16>();
   var sum11 = subgroup_matrix_result<f32, 16, 16>();
-  var sum12 = subgroup_matrix_result<f32, 16, 16>();
-  var sum13 = subgroup_matrix_result<f32, 16, 16>();
   var sum20 = subgroup_matrix_result<f32, 16, 16>();
   var sum21 = subgroup_matrix_result<f32, 16, 16>();
-  var sum22 = subgroup_matrix_result<f32, 16, 16>();
-  var sum23 = subgroup_matrix_result<f32, 16, 16>();
   var sum30 = subgroup_matrix_result<f32, 16, 16>();
   var sum31 = subgroup_matrix_result<f32, 16, 16>();
-  var sum32 = subgroup_matrix_result<f32, 16, 16>();
-  var sum33 = subgroup_matrix_result<f32, 16, 16>();
   for (var k = 0u; k < params.k_pieces; k++) {
     let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a, 16u);
     let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + down, 16u);
@@ -69,24 +61,14 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
     let a3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 3u * down, 16u);
     let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b, 16u);
     let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + down, 16u);
-    let b2 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + 2u * down, 16u);
-    let b3 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + 3u * down, 16u);
     sum00 = subgroupMatrixMultiplyAccumulate(a0, b0, sum00);
     sum01 = subgroupMatrixMultiplyAccumulate(a0, b1, sum01);
-    sum02 = subgroupMatrixMultiplyAccumulate(a0, b2, sum02);
-    sum03 = subgroupMatrixMultiplyAccumulate(a0, b3, sum03);
     sum10 = subgroupMatrixMultiplyAccumulate(a1, b0, sum10);
     sum11 = subgroupMatrixMultiplyAccumulate(a1, b1, sum11);
-    sum12 = subgroupMatrixMultiplyAccumulate(a1, b2, sum12);
-    sum13 = subgroupMatrixMultiplyAccumulate(a1, b3, sum13);
     sum20 = subgroupMatrixMultiplyAccumulate(a2, b0, sum20);
     sum21 = subgroupMatrixMultiplyAccumulate(a2, b1, sum21);
-    sum22 = subgroupMatrixMultiplyAccumulate(a2, b2, sum22);
-    sum23 = subgroupMatrixMultiplyAccumulate(a2, b3, sum23);
     sum30 = subgroupMatrixMultiplyAccumulate(a3, b0, sum30);
     sum31 = subgroupMatrixMultiplyAccumulate(a3, b1, sum31);
-    sum32 = subgroupMatrixMultiplyAccumulate(a3, b2, sum32);
-    sum33 = subgroupMatrixMultiplyAccumulate(a3, b3, sum33);
     a += 256u;
     b += 256u;
   }
@@ -98,14 +80,6 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   workgroupBarrier();
   store_results(subgroup, lane, row, column + 16u);
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum02, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row, column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum03, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row, column + 48u);
-  workgroupBarrier();
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum10, 16u);
   workgroupBarrier();
   store_results(subgroup, lane, row + 16u, column);
@@ -113,14 +87,6 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum11, 16u);
   workgroupBarrier();
   store_results(subgroup, lane, row + 16u, column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum12, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 16u, column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum13, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 16u, column + 48u);
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum20, 16u);
   workgroupBarrier();
@@ -130,14 +96,6 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   workgroupBarrier();
   store_results(subgroup, lane, row + 32u, column + 16u);
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum22, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 32u, column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum23, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 32u, column + 48u);
-  workgroupBarrier();
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum30, 16u);
   workgroupBarrier();
   store_results(subgroup, lane, row + 48u, column);
@@ -145,14 +103,6 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum31, 16u);
   workgroupBarrier();
   store_results(subgroup, lane, row + 48u, column + 16u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum32, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 48u, column + 32u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum33, 16u);
-  workgroupBarrier();
-  store_results(subgroup, lane, row + 48u, column + 48u);
 }
 
 // The 16 × 16 sums that a subgroup has put into workgroup memory.
