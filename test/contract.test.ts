@@ -190,7 +190,11 @@ describe('races between barriers', () => {
   };
   /** Small cases with more than one tile, for the interpreter is slow; or why it cannot take the kernel. */
   const checks: Readonly<Partial<Record<KernelName, readonly (() => KernelCase)[] | string>>> = {
-    conv2d_tile: [() => caseOf('conv2d', 'conv2d-2x3x5x2-3-k5s2')],
+    conv2d_tile: [
+      () => caseOf('conv2d', 'conv2d-2x3x5x2-3-k5s2'),
+      () => caseOf('conv2d', 'conv2d-1x2x2x16-17-k5s1'),
+    ],
+    conv2d_narrow: [() => caseOf('conv2d', 'conv2d-2x6x5x20-1-k3s1')],
     conv2d_matrix: 'the interpreter has no subgroup matrices',
     conv2d_weight_matrix: 'the interpreter has no subgroup matrices',
     matmul_matrix: 'the interpreter has no subgroup matrices',

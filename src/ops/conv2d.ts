@@ -11,7 +11,8 @@ import { kernelCall } from '../gpu/kernel.ts';
 import { hasFourLanes, hasMatrices } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
-import { elementGroups, tileGroups } from './grid.ts';
+import { type Conv2dSize, FEWEST_MATRIX, conv2dParts, conv2dVariant } from './conv2d-variants.ts';
+import { elementGroups } from './grid.ts';
 import { activationNumber } from './activation-kinds.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
@@ -44,73 +45,100 @@ interface Conv extends Product {
   readonly windows: Windows;
 }
 
-/** Fewest outputs, or filters, that are worth the tiles of subgroup matrices in mixed precision. */
-const FEWEST_MATRIX = 32;
+const sizeOfWindows = (w: Windows): Conv2dSize => ({
+  m: w.batch * w.rows * w.columns,
+  n: w.outputs,
+  k: w.tapRows * w.tapColumns * w.channels,
+  channels: w.channels,
+});
 
-/** One dispatch over windows: weight is [tapRows, tapColumns, channels, outputs]. */
+/** Over windows, weight is [tapRows, tapColumns, channels, outputs]: one dispatch, or two where the sums are in parts. */
 const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at }, target) => {
   const [image, weight] = inputs as readonly [Tensor, Tensor];
-  const out = outputs[0] as Tensor;
+  const [out, parts] = outputs as readonly [Tensor, Tensor];
   const { windows: w } = at;
+  const size = sizeOfWindows(w);
+  const { m, n, k } = size;
+  const variant = conv2dVariant(size, target);
   const epilogue = epilogueCall(inputs, at, image);
-  const overrides = { ...epilogue.overrides, ACTIVATION: activationNumber(at.activation), BLOCK: w.block };
-  const m = w.batch * w.rows * w.columns;
-  const n = w.outputs;
-  const k = w.tapRows * w.tapColumns * w.channels;
-  const shared = {
+  const finish = {
     label: out.name,
     params: {
       m,
       n,
-      height: w.height,
-      width: w.width,
-      channels: w.channels,
       rows: w.rows,
       columns: w.columns,
-      tap_rows: w.tapRows,
-      tap_columns: w.tapColumns,
-      stride: w.stride,
-      pad_top: w.padTop,
-      pad_left: w.padLeft,
       out_height: w.outHeight,
       out_width: w.outWidth,
       out_channels: n / (w.block * w.block),
       ...epilogue.params,
     },
-    bindings: { image, weight, ...epilogue.bindings, out },
+    bindings: { ...epilogue.bindings, out },
+    overrides: { ...epilogue.overrides, ACTIVATION: activationNumber(at.activation), BLOCK: w.block },
+  };
+  const shared = {
+    ...finish,
+    params: {
+      ...finish.params,
+      height: w.height,
+      width: w.width,
+      channels: w.channels,
+      tap_rows: w.tapRows,
+      tap_columns: w.tapColumns,
+      stride: w.stride,
+      pad_top: w.padTop,
+      pad_left: w.padLeft,
+    },
+    bindings: { image, weight, ...finish.bindings },
+    workgroups: variant.workgroups,
     flops: 2 * m * n * k,
     bytes: 4 * (w.batch * w.height * w.width * w.channels + k * n + m * n),
   };
-  if (hasFourLanes(target)) {
-    const tile = n <= 4 ? 4 : n <= 16 ? 16 : 32;
+  if (variant.kernel === 'conv2d_subgroup4')
     return [
       kernelCall({
         ...shared,
-        kernel: 'conv2d_subgroup4',
-        overrides: { ...overrides, TILE: tile },
-        workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / tile)),
+        kernel: variant.kernel,
+        overrides: { ...shared.overrides, TILE: variant.outputs },
       }),
     ];
-  }
-  if (hasMatrices(target) && n >= FEWEST_MATRIX) {
-    return [
-      kernelCall({
-        ...shared,
-        kernel: 'conv2d_matrix',
-        overrides,
-        workgroups: tileGroups(Math.ceil(m / 64) * Math.ceil(n / 64)),
-      }),
-    ];
-  }
+  if (variant.kernel !== 'conv2d_tile') return [kernelCall({ ...shared, kernel: variant.kernel })];
+  const { splits, each } = variant;
+  const tiles = {
+    ...shared,
+    kernel: variant.kernel,
+    params: { ...shared.params, each },
+    constants: { OUTPUTS: variant.outputs, WHOLE_STEPS: Number(variant.wholeSteps) },
+  } as const;
+  if (splits === 1) return [kernelCall(tiles)];
   return [
     kernelCall({
-      ...shared,
-      kernel: 'conv2d_tile',
-      overrides,
-      workgroups: tileGroups(Math.ceil(m / 64) * Math.ceil(n / 64)),
+      ...tiles,
+      label: `${out.name}.parts`,
+      bindings: { ...tiles.bindings, bias: image, gate: image, out: parts },
+      overrides: { PARTS: 1 },
+      bytes: tiles.bytes + 4 * (splits - 1) * m * n,
+    }),
+    kernelCall({
+      ...finish,
+      kernel: 'conv2d_sum',
+      params: { ...finish.params, splits },
+      bindings: { parts, ...finish.bindings },
+      workgroups: elementGroups(m * n, 64),
+      flops: splits * m * n,
+      bytes: 4 * (splits + 1) * m * n,
     }),
   ];
 };
+
+/** The outputs of a node over windows: its result, and room for the parts of the sums. */
+function windowsOutputs(name: string, shape: readonly number[], windows: Windows) {
+  const size = sizeOfWindows(windows);
+  return [
+    { name, shape },
+    { name: `${name}.parts`, shape: [conv2dParts(size).splits, size.m, size.n] },
+  ] as const;
+}
 
 const conv2dOp: Op<Conv> = {
   name: 'conv2d',
@@ -146,23 +174,24 @@ export function conv2d(
   const batch = image.shape[0] as number;
   const { rows, columns, filters, kernel } = geometry;
   const { inputs, epilogue } = productOf([image, weight], options);
+  const windows = {
+    ...geometry,
+    batch,
+    tapRows: kernel,
+    tapColumns: kernel,
+    outputs: filters,
+    block: 1,
+    outHeight: rows,
+    outWidth: columns,
+  };
   return graph.add(conv2dOp, {
     inputs,
-    outputs: [{ name: options.name ?? `conv(${image.name})`, shape: [batch, rows * columns * filters] }],
-    attributes: {
-      ...epilogue,
-      geometry,
-      windows: {
-        ...geometry,
-        batch,
-        tapRows: kernel,
-        tapColumns: kernel,
-        outputs: filters,
-        block: 1,
-        outHeight: rows,
-        outWidth: columns,
-      },
-    },
+    outputs: windowsOutputs(
+      options.name ?? `conv(${image.name})`,
+      [batch, rows * columns * filters],
+      windows,
+    ),
+    attributes: { ...epilogue, geometry, windows },
   })[0];
 }
 
@@ -247,25 +276,26 @@ export function conv2dTranspose(
   const { height, width, channels, filters, stride } = geometry;
   const blocks = blocksOf(geometry);
   const { inputs, epilogue } = productOf([windows, packed(graph, weight, geometry), weight], options);
+  const over = {
+    ...blocks,
+    batch,
+    height: geometry.rows,
+    width: geometry.columns,
+    channels: filters,
+    stride: 1,
+    outputs: blocks.blockChannels,
+    block: stride,
+    outHeight: height,
+    outWidth: width,
+  };
   return graph.add(conv2dTransposeOp, {
     inputs,
-    outputs: [{ name: options.name ?? `convᵀ(${windows.name})`, shape: [batch, height * width * channels] }],
-    attributes: {
-      ...epilogue,
-      geometry,
-      windows: {
-        ...blocks,
-        batch,
-        height: geometry.rows,
-        width: geometry.columns,
-        channels: filters,
-        stride: 1,
-        outputs: blocks.blockChannels,
-        block: stride,
-        outHeight: height,
-        outWidth: width,
-      },
-    },
+    outputs: windowsOutputs(
+      options.name ?? `convᵀ(${windows.name})`,
+      [batch, height * width * channels],
+      over,
+    ),
+    attributes: { ...epilogue, geometry, windows: over },
   })[0];
 }
 

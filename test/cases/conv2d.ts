@@ -1,6 +1,7 @@
 /**
- * Cases of the convolutions: geometries around the tiles of every variant (32 windows × 4, 16 or 32 outputs; 64 × 64), odd
- * sides, strides and channel counts, the layers of the paper's networks, and backward passes that gate and accumulate.
+ * Cases of the convolutions: geometries around the tiles of every variant (32 windows × 4, 16 or 32 outputs; 64 × 64; 64 × 128),
+ * sums in parts, with channels in whole steps of eight and not, narrow outputs, odd sides, strides and channel counts, the layers
+ * of the paper's networks, and backward passes that gate and accumulate.
  */
 import { backward } from '../../src/graph/backward.ts';
 import type { HostTensor } from '../../src/graph/evaluate.ts';
@@ -49,6 +50,11 @@ const sizes: readonly (readonly [number, ...number[]])[] = [
   [1, 5, 4, 3, 6, 2, 2],
   [5, 4, 4, 17, 9, 5, 2],
   [2, 2, 3, 2, 3, 5, 1],
+  [1, 2, 2, 16, 17, 5, 1],
+  [2, 8, 7, 16, 66, 5, 2],
+  [3, 9, 9, 8, 65, 3, 1],
+  [3, 9, 7, 3, 33, 3, 2],
+  [2, 6, 5, 20, 1, 3, 1],
 ];
 
 const shapes: readonly Shape[] = [
@@ -173,10 +179,10 @@ function gradientCase(shape: Shape, seed: number): KernelCase {
 }
 
 /** Two layers under two batches with shared weights: gates in the epilogues, and gradients accumulated in place. */
-function sharedLayersCase(): KernelCase {
+function sharedLayersCase(filters: number): KernelCase {
   const batch = 3;
   const first = geometry(9, 9, 2, 6, 5, 2);
-  const second = geometry(5, 5, 6, 18, 3, 2);
+  const second = geometry(5, 5, 6, filters, 3, 2);
   const { normal } = randomOf(911);
   const of = (...shape: number[]): HostTensor => ({
     data: filled(
@@ -190,10 +196,10 @@ function sharedLayersCase(): KernelCase {
     x1: of(batch, 9 * 9 * 2),
     w0: of(5, 5, 2, 6),
     b0: of(6),
-    w1: of(3, 3, 6, 18),
-    b1: of(18),
-    upstream0: of(batch, 3 * 3 * 18),
-    upstream1: of(batch, 3 * 3 * 18),
+    w1: of(3, 3, 6, filters),
+    b1: of(filters),
+    upstream0: of(batch, 3 * 3 * filters),
+    upstream1: of(batch, 3 * 3 * filters),
   };
   const activation = 'leaky-relu' as const;
   const pass = (x: HostTensor, upstream: HostTensor, round: Round) => {
@@ -214,7 +220,7 @@ function sharedLayersCase(): KernelCase {
     a.map((x, i) => round(x + b[i]!));
   const wanted = ['x0', 'x1', 'w0', 'b0', 'w1', 'b1'] as const;
   return {
-    name: 'shared-layers',
+    name: `shared-layers-${filters}`,
     inputs,
     build: (graph, tensors) => {
       const t = tensors as Record<keyof typeof inputs, Tensor>;
@@ -248,15 +254,52 @@ function sharedLayersCase(): KernelCase {
   };
 }
 
+/** An image under two convolutions, or windows under two transposed ones, whose gradients are added in place. */
+function sharedInputCase(kind: Kind, g: ConvGeometry, seed: number): KernelCase {
+  const shapeOf = (bias = false): Shape => ({ kind, batch: 2, geometry: g, bias });
+  const { batch, to } = sidesOf(shapeOf());
+  const { x, weight: weight0 } = inputsOf(shapeOf(), seed) as { x: HostTensor; weight: HostTensor };
+  const { weight: weight1 } = inputsOf(shapeOf(), seed + 1) as { weight: HostTensor };
+  const upstream = { data: filled(batch * to.size, randomOf(seed + 2).normal), shape: [batch, to.size] };
+  return {
+    name: `shared-input-${nameOf(shapeOf())}`,
+    inputs: { x, weight0, weight1, upstream },
+    build: (graph, t) => {
+      const outs = [t['weight0'], t['weight1']].map((weight) => EMIT[kind](graph, t['x']!, weight!, g));
+      const pairs = outs.map((out): [Tensor, Tensor] => [out, t['upstream']!]);
+      return { x: backward(graph, pairs, [t['x']!], addGradients)[0]! };
+    },
+    reference: (round) => {
+      const [zero, one] = [weight0, weight1].map((weight) => {
+        const convolution = { geometry: g, batch, x: x.data, weight: weight.data };
+        const out = TWIN[kind](convolution, round);
+        return twin.convGradients(kind, convolution, out, upstream.data, round).x;
+      }) as [Float64Array, Float64Array];
+      return { x: zero.map((value, i) => round(value + one[i]!)) };
+    },
+  };
+}
+
 /** More tiles than a row of the grid has, in every variant. */
 const wideGrid: KernelCase = {
   ...forwardCase({ kind: 'conv2d', batch: 1, geometry: geometry(260, 256, 1, 1, 1, 1) }, 921),
   bench: false,
 };
 
+/** As many results as make the wider tile of GPUs worth it. */
+const wideTile: KernelCase = {
+  ...forwardCase({ kind: 'conv2d', batch: 1, geometry: geometry(182, 181, 4, 70, 2, 1), bias: true }, 923),
+  bench: false,
+};
+
 export const cases: readonly KernelCase[] = [
   ...shapes.map((shape, i) => forwardCase(shape, 100 + i)),
   ...gradientShapes.map((shape, i) => gradientCase(shape, 200 + 2 * i)),
-  sharedLayersCase(),
+  sharedLayersCase(18),
+  sharedLayersCase(72),
+  sharedInputCase('conv2d', geometry(5, 4, 1, 16, 5, 2), 931),
+  sharedInputCase('conv2d', geometry(5, 6, 17, 40, 5, 2), 935),
+  sharedInputCase('conv2d-transpose', geometry(6, 5, 16, 24, 5, 2), 939),
   wideGrid,
+  wideTile,
 ];
