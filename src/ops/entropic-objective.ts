@@ -3,8 +3,8 @@
  * Formulas: shaders/entropic_objective_finish.wgsl and shaders/entropic_objective_gradient.wgsl.
  */
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
-import { type Target, hasFourLanes } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
+import { MOST_BLOCKS, pairBlocks, tileConstants, tilesKernel } from './entropic-objective-variants.ts';
 import { normaliseRows } from './normalise-rows.ts';
 
 export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared', 'cosine'] as const;
@@ -80,24 +80,10 @@ interface Attributes {
   readonly sign: number;
 }
 
-const TILE = 32;
-/** Blocks along each side: partial statistics take O((n + m)·64) memory. */
-const MOST_BLOCKS = 64;
 /** Floats that a row leaves for each block. */
 const ROW_STATISTICS = 8;
 /** Operations of one dispatch at most, so that none runs longer than about a second. */
 const DISPATCH_FLOPS = { software: 4e8, hardware: 2e12 };
-
-/** The kernel that sums the costs of the pairs on a target. */
-function tilesVariant(target: Target): 'entropic_objective_tiles' | 'entropic_objective_tiles_subgroup4' {
-  return hasFourLanes(target) ? 'entropic_objective_tiles_subgroup4' : 'entropic_objective_tiles';
-}
-
-/** Tiles of 32 in a block and number of blocks along a side of `count`. */
-function blocksOf(count: number): { tiles: number; blocks: number } {
-  const tiles = Math.ceil(Math.ceil(count / TILE) / MOST_BLOCKS);
-  return { tiles, blocks: Math.ceil(count / (tiles * TILE)) };
-}
 
 /** Samples on a side whose values and partial statistics fit in bindings of so many bytes. */
 export function mostSamples(bindingBytes: number, d: number): number {
@@ -128,17 +114,17 @@ const objectiveOp: Op<Attributes> = {
     ];
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;
-    const rows = blocksOf(n);
-    const columns = blocksOf(m);
+    const { tile, rows, columns } = pairBlocks(n, m, target.adapter);
+    const kernel = tilesKernel(target);
     const { lambda, sign } = attributes;
-    const rowBlockFlops = rows.tiles * TILE * m * (3 * d + 60);
+    const rowBlockFlops = rows.tiles * tile * m * (3 * d + 60);
     const perDispatch = Math.max(1, Math.floor(DISPATCH_FLOPS[target.adapter] / rowBlockFlops));
     const calls: AnyKernelCall<Tensor>[] = [];
     for (let first = 0; first < rows.blocks; first += perDispatch) {
       const count = Math.min(perDispatch, rows.blocks - first);
       calls.push(
         kernelCall({
-          kernel: tilesVariant(target),
+          kernel,
           label: scalars.name,
           params: {
             n,
@@ -151,6 +137,7 @@ const objectiveOp: Op<Attributes> = {
           },
           bindings: { real, fake, critic_real, critic_fake, row_partials, column_partials },
           overrides: overridesOf(attributes),
+          ...(kernel === 'entropic_objective_tiles_tile' ? { constants: tileConstants(tile) } : {}),
           workgroups: [columns.blocks, count, 1],
           flops: count * rowBlockFlops,
           bytes: (4 * count * rowBlockFlops) / 12,
@@ -203,14 +190,17 @@ export function entropicObjective(
 ): { scalars: Tensor; gradCriticReal: Tensor; gradCriticFake: Tensor } {
   const n = real.shape[0] as number;
   const m = fake.shape[0] as number;
+  // The target is known later: there is room for the partial statistics of either kind.
+  const most = (side: 'rows' | 'columns'): number =>
+    Math.max(...(['software', 'hardware'] as const).map((kind) => pairBlocks(n, m, kind)[side].blocks));
   const [scalars, gradCriticReal, gradCriticFake] = graph.add(objectiveOp, {
     inputs: [real, fake, criticReal, criticFake, ...(fault ? [fault] : [])],
     outputs: [
       { name: 'objective', shape: [OBJECTIVE_SCALARS] },
       { name: 'objective.d(D1)', shape: criticReal.shape },
       { name: 'objective.d(D2)', shape: criticFake.shape },
-      { name: 'objective.rows', shape: [blocksOf(m).blocks, n, ROW_STATISTICS] },
-      { name: 'objective.columns', shape: [blocksOf(n).blocks, m, 2] },
+      { name: 'objective.rows', shape: [most('columns'), n, ROW_STATISTICS] },
+      { name: 'objective.columns', shape: [most('rows'), m, 2] },
     ],
     attributes: { cost, form, lambda, sign },
   });

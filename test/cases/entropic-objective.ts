@@ -1,6 +1,7 @@
 /**
  * Cases of the entropic objective: every cost and form; shapes around the tiles of its kernels (32 × 32 pairs, 64 × 16 in
- * the gradient, 4 values of d), more than one tile in a block, more than one dispatch; exponents of ±500 and ties.
+ * the gradient, 4 values of d; on GPUs 16 × 16, 32 × 32 and 64 × 64 pairs, the larger ones where there are many), more than
+ * one tile in a block, more than one dispatch; exponents of ±500 and ties.
  */
 import {
   OBJECTIVE_COSTS,
@@ -67,8 +68,8 @@ const shapes: readonly Shape[] = [
   { n: 128, m: 128, d: 784, cost: 'l1', form: 'exp' },
   {
     name: 'several-tiles-a-block',
-    n: 2085,
-    m: 2100,
+    n: 1050,
+    m: 4170,
     d: 2,
     cost: 'l1',
     form: 'exp',
@@ -85,6 +86,7 @@ const shapes: readonly Shape[] = [
     repeat: 20,
     bench: false,
   },
+  { n: 400, m: 330, d: 33, cost: 'half-squared', form: 'logmeanexp', repeat: 10, bench: false },
   { name: 'no-fault', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 0, bench: false },
   { name: 'fault-up', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 1, bench: false },
   { name: 'ties', n: 40, m: 40, d: 30, cost: 'l1', form: 'exp', ties: true, bench: false },
