@@ -1,95 +1,176 @@
-// Sixty-four pairs at once, by a subgroup of four lanes: rows `row … row + 7` of real against rows `column … column + 7` of
-// fake, both [·, d]. Component c of vector 2r + h is Σ_d of pair (row + r, column + 4h + c), the same in every lane. Lane l
-// sums every fourth value of d from l on, eight of d a round; the lanes' sums are added in a fixed order. Differences are
-// taken directly, so that nothing cancels. Rows past the end repeat the last one. Needs lib/entropic_pair and subgroups.
+// Pairs a tile of 32 × 32 at once, by a subgroup of four lanes: rows `row … row + 31` of real against rows `column …
+// column + 31` of fake, both [·, d]. Lane l has every fourth column from l on; element [c][r] of quads[2h + s] belongs to pair
+// (row + 4h + r, column + 16s + 4c + l). The values of real come four neighbours a load, one a lane, and are handed to all
+// lanes by register shuffles; loads are what costs on such adapters, and a tile of this size has sixteen terms a load.
+// Differences are taken directly, in order of d, so that nothing cancels. Rows past the end repeat the last one.
+// Needs lib/entropic_pair and subgroups.
 
-fn quad_costs(row: u32, column: u32, lane: u32) -> array<vec4f, 16> {
-  let y0 = min(row + 0u, params.n - 1u) * params.d;
-  let y1 = min(row + 1u, params.n - 1u) * params.d;
-  let y2 = min(row + 2u, params.n - 1u) * params.d;
-  let y3 = min(row + 3u, params.n - 1u) * params.d;
-  let y4 = min(row + 4u, params.n - 1u) * params.d;
-  let y5 = min(row + 5u, params.n - 1u) * params.d;
-  let y6 = min(row + 6u, params.n - 1u) * params.d;
-  let y7 = min(row + 7u, params.n - 1u) * params.d;
-  let left = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.m - 1u)) * params.d;
-  let right = min(vec4u(column + 4u, column + 5u, column + 6u, column + 7u), vec4u(params.m - 1u)) * params.d;
-  var left0 = vec4f();
-  var right0 = vec4f();
-  var left1 = vec4f();
-  var right1 = vec4f();
-  var left2 = vec4f();
-  var right2 = vec4f();
-  var left3 = vec4f();
-  var right3 = vec4f();
-  var left4 = vec4f();
-  var right4 = vec4f();
-  var left5 = vec4f();
-  var right5 = vec4f();
-  var left6 = vec4f();
-  var right6 = vec4f();
-  var left7 = vec4f();
-  var right7 = vec4f();
-  for (var start = 0u; start < params.d; start += 8u) {
-    let k = start + lane;
-    let k0 = min(k, params.d - 1u);
-    let k1 = min(k + 4u, params.d - 1u);
-    let inside0 = select(0.0, 1.0, k < params.d); // past the end both values become 0, and their term with them
-    let inside1 = select(0.0, 1.0, k + 4u < params.d);
-    let left_k0 = inside0 * fakes(left + k0);
-    let left_k1 = inside1 * fakes(left + k1);
-    let right_k0 = inside0 * fakes(right + k0);
-    let right_k1 = inside1 * fakes(right + k1);
-    let y0_k0 = inside0 * real[y0 + k0];
-    let y0_k1 = inside1 * real[y0 + k1];
-    left0 += cost_term(left_k0, vec4f(y0_k0)) + cost_term(left_k1, vec4f(y0_k1));
-    right0 += cost_term(right_k0, vec4f(y0_k0)) + cost_term(right_k1, vec4f(y0_k1));
-    let y1_k0 = inside0 * real[y1 + k0];
-    let y1_k1 = inside1 * real[y1 + k1];
-    left1 += cost_term(left_k0, vec4f(y1_k0)) + cost_term(left_k1, vec4f(y1_k1));
-    right1 += cost_term(right_k0, vec4f(y1_k0)) + cost_term(right_k1, vec4f(y1_k1));
-    let y2_k0 = inside0 * real[y2 + k0];
-    let y2_k1 = inside1 * real[y2 + k1];
-    left2 += cost_term(left_k0, vec4f(y2_k0)) + cost_term(left_k1, vec4f(y2_k1));
-    right2 += cost_term(right_k0, vec4f(y2_k0)) + cost_term(right_k1, vec4f(y2_k1));
-    let y3_k0 = inside0 * real[y3 + k0];
-    let y3_k1 = inside1 * real[y3 + k1];
-    left3 += cost_term(left_k0, vec4f(y3_k0)) + cost_term(left_k1, vec4f(y3_k1));
-    right3 += cost_term(right_k0, vec4f(y3_k0)) + cost_term(right_k1, vec4f(y3_k1));
-    let y4_k0 = inside0 * real[y4 + k0];
-    let y4_k1 = inside1 * real[y4 + k1];
-    left4 += cost_term(left_k0, vec4f(y4_k0)) + cost_term(left_k1, vec4f(y4_k1));
-    right4 += cost_term(right_k0, vec4f(y4_k0)) + cost_term(right_k1, vec4f(y4_k1));
-    let y5_k0 = inside0 * real[y5 + k0];
-    let y5_k1 = inside1 * real[y5 + k1];
-    left5 += cost_term(left_k0, vec4f(y5_k0)) + cost_term(left_k1, vec4f(y5_k1));
-    right5 += cost_term(right_k0, vec4f(y5_k0)) + cost_term(right_k1, vec4f(y5_k1));
-    let y6_k0 = inside0 * real[y6 + k0];
-    let y6_k1 = inside1 * real[y6 + k1];
-    left6 += cost_term(left_k0, vec4f(y6_k0)) + cost_term(left_k1, vec4f(y6_k1));
-    right6 += cost_term(right_k0, vec4f(y6_k0)) + cost_term(right_k1, vec4f(y6_k1));
-    let y7_k0 = inside0 * real[y7 + k0];
-    let y7_k1 = inside1 * real[y7 + k1];
-    left7 += cost_term(left_k0, vec4f(y7_k0)) + cost_term(left_k1, vec4f(y7_k1));
-    right7 += cost_term(right_k0, vec4f(y7_k0)) + cost_term(right_k1, vec4f(y7_k1));
+var<private> quads: array<mat4x4f, 16>;
+
+// Where values k … k + 3 lie in a row; values past the end are to be multiplied by 0.
+struct Place {
+  own: u32, // the lane's
+  inside: f32,
+  all: vec4u,
+  all_inside: vec4f,
+}
+
+fn place_of(k: u32, lane: u32) -> Place {
+  let all = vec4u(k, k + 1u, k + 2u, k + 3u);
+  let last = params.d - 1u;
+  return Place(min(k + lane, last), select(0.0, 1.0, k + lane < params.d), min(all, vec4u(last)), vec4f(all < vec4u(params.d)));
+}
+
+// Puts what the costs sum over the values of a pair into `quads`.
+fn quad_costs(row: u32, column: u32, lane: u32) {
+  let rows = first_rows(row);
+  let left = quad_columns(column + lane) * params.d;
+  let right = quad_columns(column + 16u + lane) * params.d;
+  quads = array<mat4x4f, 16>();
+  for (var k = 0u; k < params.d; k += 4u) {
+    let place = place_of(k, lane);
+    let fake_left = fake_quad(left, place);
+    let fake_right = fake_quad(right, place);
+    let y0 = real_quad(rows[0], place);
+    quads[0] += cost_terms(fake_left, y0);
+    quads[1] += cost_terms(fake_right, y0);
+    let y1 = real_quad(rows[1], place);
+    quads[2] += cost_terms(fake_left, y1);
+    quads[3] += cost_terms(fake_right, y1);
+    let y2 = real_quad(rows[2], place);
+    quads[4] += cost_terms(fake_left, y2);
+    quads[5] += cost_terms(fake_right, y2);
+    let y3 = real_quad(rows[3], place);
+    quads[6] += cost_terms(fake_left, y3);
+    quads[7] += cost_terms(fake_right, y3);
+    let y4 = real_quad(rows[4], place);
+    quads[8] += cost_terms(fake_left, y4);
+    quads[9] += cost_terms(fake_right, y4);
+    let y5 = real_quad(rows[5], place);
+    quads[10] += cost_terms(fake_left, y5);
+    quads[11] += cost_terms(fake_right, y5);
+    let y6 = real_quad(rows[6], place);
+    quads[12] += cost_terms(fake_left, y6);
+    quads[13] += cost_terms(fake_right, y6);
+    let y7 = real_quad(rows[7], place);
+    quads[14] += cost_terms(fake_left, y7);
+    quads[15] += cost_terms(fake_right, y7);
   }
-  return array<vec4f, 16>(
-    over_lanes(left0), over_lanes(right0),
-    over_lanes(left1), over_lanes(right1),
-    over_lanes(left2), over_lanes(right2),
-    over_lanes(left3), over_lanes(right3),
-    over_lanes(left4), over_lanes(right4),
-    over_lanes(left5), over_lanes(right5),
-    over_lanes(left6), over_lanes(right6),
-    over_lanes(left7), over_lanes(right7),
+}
+
+// Where the rows of the tile begin, four and four.
+fn first_rows(row: u32) -> array<vec4u, 8> {
+  return array<vec4u, 8>(
+    quad_rows(row), quad_rows(row + 4u), quad_rows(row + 8u), quad_rows(row + 12u),
+    quad_rows(row + 16u), quad_rows(row + 20u), quad_rows(row + 24u), quad_rows(row + 28u),
   );
 }
 
-fn fakes(at: vec4u) -> vec4f {
-  return vec4f(fake[at.x], fake[at.y], fake[at.z], fake[at.w]);
+fn quad_rows(row: u32) -> vec4u {
+  return min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(params.n - 1u)) * params.d;
 }
 
-fn over_lanes(own: vec4f) -> vec4f {
-  let pair = own + quadSwapX(own);
-  return pair + quadSwapY(pair);
+fn quad_columns(column: u32) -> vec4u {
+  return min(vec4u(column, column + 4u, column + 8u, column + 12u), vec4u(params.m - 1u));
+}
+
+// Four values of four rows, row r in column r of the matrix: of the lane's columns of fake, or the same in all lanes.
+fn fake_quad(at: vec4u, place: Place) -> mat4x4f {
+  return mat4x4f(fake_four(at.x, place), fake_four(at.y, place), fake_four(at.z, place), fake_four(at.w, place));
+}
+
+fn fake_four(at: u32, place: Place) -> vec4f {
+  let k = place.all + at;
+  return place.all_inside * vec4f(fake[k.x], fake[k.y], fake[k.z], fake[k.w]);
+}
+
+fn real_quad(at: vec4u, place: Place) -> mat4x4f {
+  let k = at + place.own;
+  let own = place.inside * vec4f(real[k.x], real[k.y], real[k.z], real[k.w]);
+  return mat4x4f(in_all_lanes(own.x), in_all_lanes(own.y), in_all_lanes(own.z), in_all_lanes(own.w));
+}
+
+// The values of the four lanes.
+fn in_all_lanes(own: f32) -> vec4f {
+  return vec4f(quadBroadcast(own, 0u), quadBroadcast(own, 1u), quadBroadcast(own, 2u), quadBroadcast(own, 3u));
+}
+
+fn cost_terms(fake_values: mat4x4f, real_values: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    cost_terms_of(fake_values[0], real_values),
+    cost_terms_of(fake_values[1], real_values),
+    cost_terms_of(fake_values[2], real_values),
+    cost_terms_of(fake_values[3], real_values),
+  );
+}
+
+// Four values of one row of fake with those of four of real.
+fn cost_terms_of(fake_values: vec4f, real_values: mat4x4f) -> vec4f {
+  if (COST == 3u) {
+    return fake_values * real_values;
+  }
+  let a = fake_values - real_values[0];
+  let b = fake_values - real_values[1];
+  let c = fake_values - real_values[2];
+  let d = fake_values - real_values[3];
+  if (COST == 0u) {
+    return vec4f(1.0) * mat4x4f(abs(a), abs(b), abs(c), abs(d));
+  }
+  return vec4f(dot(a, a), dot(b, b), dot(c, c), dot(d, d));
+}
+
+// Sixteen sums, a column of fake in each column of the matrix, as costs.
+fn scaled_costs(sums: mat4x4f) -> mat4x4f {
+  if (COST == 3u) {
+    return mat4x4f(100.0 * (1.0 - sums[0]), 100.0 * (1.0 - sums[1]), 100.0 * (1.0 - sums[2]), 100.0 * (1.0 - sums[3]));
+  }
+  return select(1.0, 0.5, COST == 2u) * sums;
+}
+
+// Exponents of sixteen pairs as `exponent` has them, before they are clipped.
+fn raw_exponents(real_critics: vec4f, fake_critics: vec4f, costs: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    raw_exponents_of(real_critics, fake_critics[0], costs[0]),
+    raw_exponents_of(real_critics, fake_critics[1], costs[1]),
+    raw_exponents_of(real_critics, fake_critics[2], costs[2]),
+    raw_exponents_of(real_critics, fake_critics[3], costs[3]),
+  );
+}
+
+fn raw_exponents_of(real_critics: vec4f, fake_critic: f32, costs: vec4f) -> vec4f {
+  let v = (real_critics - fake_critic - costs) / params.lambda;
+  if (FORM == 2u) {
+    return max(v, vec4f());
+  }
+  return select(v, v - 1.0, FORM == 0u);
+}
+
+fn clipped(u: mat4x4f) -> mat4x4f {
+  if (FORM == 0u) {
+    let most = vec4f(MOST_EXPONENT);
+    return mat4x4f(min(u[0], most), min(u[1], most), min(u[2], most), min(u[3], most));
+  }
+  return u;
+}
+
+// Densities of sixteen pairs, as `weight` has them.
+fn weights(u: mat4x4f, shift: f32) -> mat4x4f {
+  if (FORM == 2u) {
+    return u;
+  }
+  return mat4x4f(exp(u[0] - shift), exp(u[1] - shift), exp(u[2] - shift), exp(u[3] - shift));
+}
+
+// Critics of four columns.
+fn critics_of(columns: vec4u) -> vec4f {
+  return vec4f(critic_fake[columns.x], critic_fake[columns.y], critic_fake[columns.z], critic_fake[columns.w]);
+}
+
+// 1 for the lane's columns, or rows, that there are, 0 past the end.
+fn inside_columns(column: u32) -> vec4f {
+  return vec4f(vec4u(column, column + 4u, column + 8u, column + 12u) < vec4u(params.m));
+}
+
+fn inside_rows(row: u32) -> vec4f {
+  return vec4f(vec4u(row, row + 1u, row + 2u, row + 3u) < vec4u(params.n));
 }
