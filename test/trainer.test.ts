@@ -295,6 +295,12 @@ describeGpu('the trainer', (device) => {
       });
     }
 
+    it('refuses mixed precision on a device that was not opened for it', async () => {
+      await expect(Trainer.create(device, { ...OPTIONS, precision: 'mixed' })).rejects.toThrow(
+        /precision is mixed, but this device has no .*chromium-experimental-subgroup-matrix/,
+      );
+    });
+
     it('refuses a checkpoint made with other settings', async () => {
       const resume = await checkpointAt(device, OPTIONS, 1);
       const wrong: [Partial<TrainerOptions>, string][] = [
