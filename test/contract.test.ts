@@ -210,7 +210,6 @@ describe('races between barriers', () => {
       () => caseOf('entropic-objective', 'squared-hinge-n33m17d5'),
       () => caseOf('entropic-objective', 'half-squared-exp-n63m31d7'),
     ],
-    entropic_objective_tiles_subgroup4: 'the interpreter has no subgroup builtins',
     entropic_objective_finish: [
       () => caseOf('entropic-objective', 'l1-hinge-n65m33d9'),
       () => caseOf('entropic-objective', 'half-squared-exp-n63m31d7'),
