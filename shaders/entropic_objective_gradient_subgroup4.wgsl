@@ -5,10 +5,10 @@ enable subgroups;
 //   of rows of length 1)
 //   real  [n, d]   fake, out  [m, d]   critic_real  [n]   critic_fake  [m]
 //   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge)
-// The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has 32 generated samples
-// against all of real, 32 at a time: first p of the 32 × 32 pairs in its registers (lib/quad_costs), then the 32 terms of four
+// The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has 16 generated samples
+// against all of real, 32 at a time: first p of the 32 × 16 pairs in its registers (lib/quad_costs), then the 32 terms of four
 // values of d of every sample, which are added to what is there.
-// Numeric strategy: differences are summed directly, weighted; nothing cancels. Bytes: 7/8·n·m·d through caches.
+// Numeric strategy: differences are summed directly, weighted; nothing cancels. Bytes: n·m·d through caches.
 // Flops: 3·n·m·d for p and 3·n·m·d for the sum.
 // Source: ∂J/∂ŷ of Balaji et al., ICML 2019, recomputed tile by tile as in FlashAttention's backward pass.
 // lib: entropic_pair finite quad_costs
@@ -33,75 +33,53 @@ struct Params {
 override COST: u32 = 0u;
 override FORM: u32 = 0u;
 
-const TILE: u32 = 32u;
 const SHIFT_AT: u32 = 11u;
 const FACTOR_AT: u32 = 12u;
 
 @compute @workgroup_size(4)
 fn entropic_objective_gradient_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let column = (params.first_group + group.x) * TILE;
-  for (var row = 0u; row < params.n; row += TILE) {
-    quad_costs(row, column, lane);
-    put_densities(row, column + lane, lane);
-    add_rows(row, column + lane, lane);
-  }
-}
-
-// Puts p where the costs are, 0 past the edges.
-fn put_densities(row: u32, column: u32, lane: u32) {
-  let left_critics = critics_of(quad_columns(column));
-  let right_critics = critics_of(quad_columns(column + 16u));
-  let left_inside = scalars[FACTOR_AT] * inside_columns(column);
-  let right_inside = scalars[FACTOR_AT] * inside_columns(column + 16u);
+  let column = (params.first_group + group.x) * 16u + lane;
+  let columns = quad_columns(column) * params.d;
+  let critics = critics_of(quad_columns(column));
+  let inside = scalars[FACTOR_AT] * inside_columns(column);
   let shift = scalars[SHIFT_AT];
-  for (var h = 0u; h < 8u; h++) {
-    let real_critics = in_all_lanes(critic_real[min(row + 4u * h + lane, params.n - 1u)]);
-    let rows_inside = inside_rows(row + 4u * h);
-    let left_u = clipped(raw_exponents(real_critics, left_critics, scaled_costs(quads[2u * h])));
-    let right_u = clipped(raw_exponents(real_critics, right_critics, scaled_costs(quads[2u * h + 1u])));
-    quads[2u * h] = scaled(weights(left_u, shift), rows_inside, left_inside);
-    quads[2u * h + 1u] = scaled(weights(right_u, shift), rows_inside, right_inside);
+  for (var row = 0u; row < params.n; row += 32u) {
+    let rows = first_rows(row);
+    let costs = quad_costs(row, column, lane);
+    let p0 = densities(costs.q0, row, lane, critics, inside, shift);
+    let p1 = densities(costs.q1, row + 4u, lane, critics, inside, shift);
+    let p2 = densities(costs.q2, row + 8u, lane, critics, inside, shift);
+    let p3 = densities(costs.q3, row + 12u, lane, critics, inside, shift);
+    let p4 = densities(costs.q4, row + 16u, lane, critics, inside, shift);
+    let p5 = densities(costs.q5, row + 20u, lane, critics, inside, shift);
+    let p6 = densities(costs.q6, row + 24u, lane, critics, inside, shift);
+    let p7 = densities(costs.q7, row + 28u, lane, critics, inside, shift);
+    for (var k = 0u; k < params.d; k += 4u) {
+      let place = place_of(k, lane);
+      let fakes = fake_quad(columns, place);
+      let s0 = slopes(fakes, real_quad(rows[0], place), p0);
+      let s1 = s0 + slopes(fakes, real_quad(rows[1], place), p1);
+      let s2 = s1 + slopes(fakes, real_quad(rows[2], place), p2);
+      let s3 = s2 + slopes(fakes, real_quad(rows[3], place), p3);
+      let s4 = s3 + slopes(fakes, real_quad(rows[4], place), p4);
+      let s5 = s4 + slopes(fakes, real_quad(rows[5], place), p5);
+      let s6 = s5 + slopes(fakes, real_quad(rows[6], place), p6);
+      let s7 = s6 + slopes(fakes, real_quad(rows[7], place), p7);
+      store(column, k, s7, row == 0u);
+    }
   }
 }
 
-fn scaled(w: mat4x4f, of_rows: vec4f, of_columns: vec4f) -> mat4x4f {
+// p of four rows and the lane's columns, 0 past the edges.
+fn densities(costs: mat4x4f, row: u32, lane: u32, critics: vec4f, of_columns: vec4f, shift: f32) -> mat4x4f {
+  let of_rows = inside_rows(row);
+  let w = weights(clipped(raw_exponents(real_critics(row, lane), critics, costs)), shift);
   return mat4x4f(
     of_rows * of_columns[0] * w[0],
     of_rows * of_columns[1] * w[1],
     of_rows * of_columns[2] * w[2],
     of_rows * of_columns[3] * w[3],
   );
-}
-
-// Adds the tile's rows to the lane's columns, four values at a time: sixteen columns, then the other sixteen, whose densities
-// are taken out of their array beforehand.
-fn add_rows(row: u32, column: u32, lane: u32) {
-  let rows = first_rows(row);
-  for (var side = 0u; side < 2u; side++) {
-    let first = column + 16u * side;
-    let columns = quad_columns(first) * params.d;
-    let p0 = quads[side];
-    let p1 = quads[side + 2u];
-    let p2 = quads[side + 4u];
-    let p3 = quads[side + 6u];
-    let p4 = quads[side + 8u];
-    let p5 = quads[side + 10u];
-    let p6 = quads[side + 12u];
-    let p7 = quads[side + 14u];
-    for (var k = 0u; k < params.d; k += 4u) {
-      let place = place_of(k, lane);
-      let fakes = fake_quad(columns, place);
-      var sums = slopes(fakes, real_quad(rows[0], place), p0);
-      sums += slopes(fakes, real_quad(rows[1], place), p1);
-      sums += slopes(fakes, real_quad(rows[2], place), p2);
-      sums += slopes(fakes, real_quad(rows[3], place), p3);
-      sums += slopes(fakes, real_quad(rows[4], place), p4);
-      sums += slopes(fakes, real_quad(rows[5], place), p5);
-      sums += slopes(fakes, real_quad(rows[6], place), p6);
-      sums += slopes(fakes, real_quad(rows[7], place), p7);
-      store(first, k, sums, row == 0u);
-    }
-  }
 }
 
 // Σ over four rows of p·∂l/∂ŷ, but for a factor; a column of fake in each column.
@@ -137,9 +115,17 @@ fn store(column: u32, k: u32, sums: mat4x4f, is_first: bool) {
 
 fn store_four(column: u32, k: u32, sums: vec4f, is_first: bool) {
   let slope = select(select(1.0, 2.0, COST == 1u), -100.0, COST == 3u);
-  let scale = slope * params.sign / (f32(params.n) * f32(params.m));
-  for (var i = 0u; i < 4u && k + i < params.d && column < params.m; i++) {
-    let at = column * params.d + k + i;
-    out[at] = select(out[at], 0.0, is_first) + scale * sums[i];
+  let values = slope * params.sign / (f32(params.n) * f32(params.m)) * sums;
+  let at = column * params.d + k;
+  let there = column < params.m;
+  store_one(at, values.x, there, is_first);
+  store_one(at + 1u, values.y, there && k + 1u < params.d, is_first);
+  store_one(at + 2u, values.z, there && k + 2u < params.d, is_first);
+  store_one(at + 3u, values.w, there && k + 3u < params.d, is_first);
+}
+
+fn store_one(at: u32, value: f32, is_inside: bool, is_first: bool) {
+  if (is_inside) {
+    out[at] = select(out[at], 0.0, is_first) + value;
   }
 }

@@ -1,11 +1,21 @@
-// Pairs a tile of 32 × 32 at once, by a subgroup of four lanes: rows `row … row + 31` of real against rows `column …
-// column + 31` of fake, both [·, d]. Lane l has every fourth column from l on; element [c][r] of quads[2h + s] belongs to pair
-// (row + 4h + r, column + 16s + 4c + l). The values of real come four neighbours a load, one a lane, and are handed to all
-// lanes by register shuffles; loads are what costs on such adapters, and a tile of this size has sixteen terms a load.
+// Costs of 32 × 16 pairs at once, by a subgroup of four lanes: rows `row … row + 31` of real against the lane's columns `column`,
+// `column + 4`, `column + 8` and `column + 12` of fake, both [·, d]. Element [c][r] of the h-th matrix belongs to pair (row + 4h + r,
+// column + 4c). The values of real come four neighbours a load, one a lane, and are handed to all lanes by register shuffles; loads
+// are what costs on such adapters, and variables that are indexed by anything but constants.
 // Differences are taken directly, in order of d, so that nothing cancels. Rows past the end repeat the last one.
 // Needs lib/entropic_pair and subgroups.
 
-var<private> quads: array<mat4x4f, 16>;
+// Of the rows four by four.
+struct Quads {
+  q0: mat4x4f,
+  q1: mat4x4f,
+  q2: mat4x4f,
+  q3: mat4x4f,
+  q4: mat4x4f,
+  q5: mat4x4f,
+  q6: mat4x4f,
+  q7: mat4x4f,
+}
 
 // Where values k … k + 3 lie in a row; values past the end are to be multiplied by 0.
 struct Place {
@@ -21,41 +31,33 @@ fn place_of(k: u32, lane: u32) -> Place {
   return Place(min(k + lane, last), select(0.0, 1.0, k + lane < params.d), min(all, vec4u(last)), vec4f(all < vec4u(params.d)));
 }
 
-// Puts what the costs sum over the values of a pair into `quads`.
-fn quad_costs(row: u32, column: u32, lane: u32) {
+fn quad_costs(row: u32, column: u32, lane: u32) -> Quads {
   let rows = first_rows(row);
-  let left = quad_columns(column + lane) * params.d;
-  let right = quad_columns(column + 16u + lane) * params.d;
-  quads = array<mat4x4f, 16>();
+  let columns = quad_columns(column) * params.d;
+  var c0 = mat4x4f();
+  var c1 = mat4x4f();
+  var c2 = mat4x4f();
+  var c3 = mat4x4f();
+  var c4 = mat4x4f();
+  var c5 = mat4x4f();
+  var c6 = mat4x4f();
+  var c7 = mat4x4f();
   for (var k = 0u; k < params.d; k += 4u) {
     let place = place_of(k, lane);
-    let fake_left = fake_quad(left, place);
-    let fake_right = fake_quad(right, place);
-    let y0 = real_quad(rows[0], place);
-    quads[0] += cost_terms(fake_left, y0);
-    quads[1] += cost_terms(fake_right, y0);
-    let y1 = real_quad(rows[1], place);
-    quads[2] += cost_terms(fake_left, y1);
-    quads[3] += cost_terms(fake_right, y1);
-    let y2 = real_quad(rows[2], place);
-    quads[4] += cost_terms(fake_left, y2);
-    quads[5] += cost_terms(fake_right, y2);
-    let y3 = real_quad(rows[3], place);
-    quads[6] += cost_terms(fake_left, y3);
-    quads[7] += cost_terms(fake_right, y3);
-    let y4 = real_quad(rows[4], place);
-    quads[8] += cost_terms(fake_left, y4);
-    quads[9] += cost_terms(fake_right, y4);
-    let y5 = real_quad(rows[5], place);
-    quads[10] += cost_terms(fake_left, y5);
-    quads[11] += cost_terms(fake_right, y5);
-    let y6 = real_quad(rows[6], place);
-    quads[12] += cost_terms(fake_left, y6);
-    quads[13] += cost_terms(fake_right, y6);
-    let y7 = real_quad(rows[7], place);
-    quads[14] += cost_terms(fake_left, y7);
-    quads[15] += cost_terms(fake_right, y7);
+    let fakes = fake_quad(columns, place);
+    c0 += cost_terms(fakes, real_quad(rows[0], place));
+    c1 += cost_terms(fakes, real_quad(rows[1], place));
+    c2 += cost_terms(fakes, real_quad(rows[2], place));
+    c3 += cost_terms(fakes, real_quad(rows[3], place));
+    c4 += cost_terms(fakes, real_quad(rows[4], place));
+    c5 += cost_terms(fakes, real_quad(rows[5], place));
+    c6 += cost_terms(fakes, real_quad(rows[6], place));
+    c7 += cost_terms(fakes, real_quad(rows[7], place));
   }
+  return Quads(
+    scaled_costs(c0), scaled_costs(c1), scaled_costs(c2), scaled_costs(c3),
+    scaled_costs(c4), scaled_costs(c5), scaled_costs(c6), scaled_costs(c7),
+  );
 }
 
 // Where the rows of the tile begin, four and four.
@@ -161,7 +163,11 @@ fn weights(u: mat4x4f, shift: f32) -> mat4x4f {
   return mat4x4f(exp(u[0] - shift), exp(u[1] - shift), exp(u[2] - shift), exp(u[3] - shift));
 }
 
-// Critics of four columns.
+// Critics of four rows of real, in all lanes, and of four columns.
+fn real_critics(row: u32, lane: u32) -> vec4f {
+  return in_all_lanes(critic_real[min(row + lane, params.n - 1u)]);
+}
+
 fn critics_of(columns: vec4u) -> vec4f {
   return vec4f(critic_fake[columns.x], critic_fake[columns.y], critic_fake[columns.z], critic_fake[columns.w]);
 }

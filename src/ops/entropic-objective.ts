@@ -213,6 +213,9 @@ export function entropicObjective(
   return { scalars, gradCriticReal, gradCriticFake };
 }
 
+/** Generated samples that one workgroup of the gradient takes. */
+const GRADIENT_COLUMNS = 16;
+
 const gradientOp: Op<Attributes> = {
   name: 'entropic-objective-gradient',
   dispatch({ inputs, outputs, attributes }, target) {
@@ -227,16 +230,15 @@ const gradientOp: Op<Attributes> = {
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;
     const { lambda, sign } = attributes;
-    const { kernel, columns } = gradientKernel(target);
-    const groups = Math.ceil(m / columns);
-    const groupFlops = columns * n * (6 * d + 30);
+    const groups = Math.ceil(m / GRADIENT_COLUMNS);
+    const groupFlops = GRADIENT_COLUMNS * n * (6 * d + 30);
     const perDispatch = Math.min(65535, Math.max(2, Math.floor(DISPATCH_FLOPS[target.adapter] / groupFlops)));
     const calls: AnyKernelCall<Tensor>[] = [];
     for (let first = 0; first < groups; first += perDispatch) {
       const count = Math.min(perDispatch, groups - first);
       calls.push(
         kernelCall({
-          kernel,
+          kernel: gradientKernel(target),
           label: out.name,
           params: { n, m, d, first_group: first, lambda, sign },
           bindings: { real, fake, critic_real, critic_fake, scalars, out },
