@@ -65,3 +65,14 @@ export function pairBlocks(n: number, m: number, adapter: Target['adapter']): Pa
   }
   return divided(SMALLEST_TILE);
 }
+
+/** The kernel of the gradient, and the generated samples that a workgroup of it takes. */
+export function gradientKernel(
+  target: Target,
+):
+  | { readonly kernel: 'entropic_objective_gradient'; readonly columns: 16 }
+  | { readonly kernel: 'entropic_objective_gradient_subgroup4'; readonly columns: 32 } {
+  return hasFourLanes(target)
+    ? { kernel: 'entropic_objective_gradient_subgroup4', columns: 32 }
+    : { kernel: 'entropic_objective_gradient', columns: 16 };
+}

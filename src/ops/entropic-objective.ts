@@ -4,7 +4,13 @@
  */
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
-import { MOST_BLOCKS, pairBlocks, tileConstants, tilesKernel } from './entropic-objective-variants.ts';
+import {
+  MOST_BLOCKS,
+  gradientKernel,
+  pairBlocks,
+  tileConstants,
+  tilesKernel,
+} from './entropic-objective-variants.ts';
 import { normaliseRows } from './normalise-rows.ts';
 
 export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared', 'cosine'] as const;
@@ -207,9 +213,6 @@ export function entropicObjective(
   return { scalars, gradCriticReal, gradCriticFake };
 }
 
-/** Generated samples that one workgroup of the gradient takes. */
-const GRADIENT_COLUMNS = 16;
-
 const gradientOp: Op<Attributes> = {
   name: 'entropic-objective-gradient',
   dispatch({ inputs, outputs, attributes }, target) {
@@ -224,15 +227,16 @@ const gradientOp: Op<Attributes> = {
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;
     const { lambda, sign } = attributes;
-    const groups = Math.ceil(m / GRADIENT_COLUMNS);
-    const groupFlops = GRADIENT_COLUMNS * n * (6 * d + 30);
+    const { kernel, columns } = gradientKernel(target);
+    const groups = Math.ceil(m / columns);
+    const groupFlops = columns * n * (6 * d + 30);
     const perDispatch = Math.min(65535, Math.max(2, Math.floor(DISPATCH_FLOPS[target.adapter] / groupFlops)));
     const calls: AnyKernelCall<Tensor>[] = [];
     for (let first = 0; first < groups; first += perDispatch) {
       const count = Math.min(perDispatch, groups - first);
       calls.push(
         kernelCall({
-          kernel: 'entropic_objective_gradient',
+          kernel,
           label: out.name,
           params: { n, m, d, first_group: first, lambda, sign },
           bindings: { real, fake, critic_real, critic_fake, scalars, out },
