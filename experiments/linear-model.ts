@@ -27,6 +27,7 @@ export function modelOfLaw(law: LinearGaussian, seed: number): { model: Model; l
         data: 'none',
         adapter: 'none',
         kernels: [],
+        variants: {},
       },
       generator: new Map([
         ['layers.0.weight', { shape: [latent, d], data: weight }],

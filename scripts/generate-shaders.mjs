@@ -1,8 +1,10 @@
 /**
  * Writes src/shaders.gen.ts: for every kernel in shaders/, its text (with the snippets that it names in a
  * `// lib: a b` line appended and comments left out, so that line numbers stay those of the file), and its bindings, params layout,
- * overrides and specialisable constants, all read off the WGSL by wgsl_reflect.
+ * overrides and specialisable constants, all read off the WGSL by wgsl_reflect; and the revision of them all, the version of
+ * the package and a digest of the kernels.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync, existsSync } from 'node:fs';
 import { basename, join, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,6 +118,8 @@ const kernels = readdirSync(folder)
     return describe(name, text, parts.map((part) => withoutComments(part.text)).join('\n'), files);
   });
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const digest = createHash('sha256').update(JSON.stringify(kernels)).digest('hex').slice(0, 8);
 const text = [
   '// Generated from shaders/ by scripts/generate-shaders.mjs: do not edit.',
   "import type { KernelDefinition } from './gpu/kernel.ts';",
@@ -123,6 +127,8 @@ const text = [
   'export const kernels = {',
   ...kernels.map((k) => `  ${k.name}: ${JSON.stringify(k)},`),
   '} as const satisfies Record<string, KernelDefinition>;',
+  '',
+  `export const revision = ${JSON.stringify(`${version}+${digest}`)};`,
   '',
 ].join('\n');
 if (!existsSync(output) || readFileSync(output, 'utf8') !== text) writeFileSync(output, text);

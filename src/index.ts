@@ -77,7 +77,9 @@ export type {
   TrainerSettings,
 } from './gan/settings.ts';
 export { PRESETS, type Preset, type PresetName, preset, presetOptions } from './gan/presets.ts';
-export { type RunOptions, Trainer, type TrainingReport } from './gan/trainer.ts';
+export { type RunOptions, Trainer, type TrainerExtras, type TrainingReport } from './gan/trainer.ts';
+export type { TuningReport } from './gan/tuned-variants.ts';
+export type { VariantStore, Variants } from './gan/variant-store.ts';
 export type { KernelProfile } from './gpu/profiler.ts';
 export {
   type Architecture,

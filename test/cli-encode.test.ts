@@ -49,6 +49,7 @@ function model(): Model {
       data: 'gaussian:4',
       adapter: '',
       kernels: [],
+      variants: {},
     },
     generator: weights('generator'),
     statistics: new Map(),

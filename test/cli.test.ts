@@ -146,6 +146,37 @@ describe('train', () => {
     expect([grid.width, grid.height]).toEqual([82, 82]); // 8 cells of 2·4 + 2, and 2 around
   });
 
+  it('chooses kernels with --tune, keeps the choices in the cache folder, and says how', async () => {
+    const run = async (name: string, cache: string): Promise<Ended> => {
+      const data = 'gaussian:4?limit=20 --arch linear --quadratic-critics --latent 2 --batch 8';
+      const args = words(`train --data ${data} --out ${at(name)} --json --tune --steps 1`);
+      const ended = await start(args, { XDG_CACHE_HOME: cache }).ended;
+      expect(ended.code, ended.stderr).toBe(0);
+      return ended;
+    };
+    await mkdir(at('cache', 'entropic-gan'), { recursive: true });
+    const first = await run('tuned', at('cache'));
+    const said = /^kernels: (\d+) shapes timed in [0-3]\.\d s, 0 known from the cache/m.exec(first.stderr);
+    expect(Number(said?.[1]), first.stderr).toBeGreaterThan(0);
+    const { variants } = (await readModel(at('tuned', 'model.safetensors'))).configuration;
+    const file = (await readdir(at('cache', 'entropic-gan'))).find((name) => name.startsWith('variants-'));
+    const kept = JSON.parse(await readFile(at('cache', 'entropic-gan', file!), 'utf8')) as {
+      variants: Record<string, string>;
+    };
+    expect(variants).toMatchObject(kept.variants);
+    const second = await run('tuned-again', at('cache'));
+    expect(second.stderr).toContain(`${said![1]} known from the cache`);
+    const last = JSON.parse(lines(second.stdout).at(-1)!) as { tuning: { cached: number } };
+    expect(last.tuning.cached).toBe(Number(said![1]));
+
+    await rm(at('cache', 'entropic-gan', file!));
+    await mkdir(at('cache', 'entropic-gan', file!)); // in the way of the file
+    const third = await run('tuned-uncached', at('cache'));
+    expect(third.stderr).toMatch(
+      /^kernels: the choices are not kept: .*variants-.*: cannot be written \(.*folder/m,
+    );
+  });
+
   it('takes the recipe from its options, and times every kernel with --profile', async () => {
     const out = await succeed(
       'train --data gaussian:6?limit=50 --arch linear --latent 3 --cost squared --form exp --generator-loss primal',
@@ -501,6 +532,10 @@ describe('bad input ends with exit code 2 and one line', () => {
     'a recipe for a resumed run': {
       args: () => ['train', '--resume', at('base'), '--lambda', '3'],
       message: /--lambda cannot be given with --resume/,
+    },
+    'kernels chosen anew for a resumed run': {
+      args: () => ['train', '--resume', at('base'), '--tune'],
+      message: /--tune cannot be given with --resume/,
     },
     'a resume from a model': {
       args: () => ['train', '--resume', model()],

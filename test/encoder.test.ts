@@ -79,6 +79,7 @@ function modelOf(model: Architecture, generator: Tensors, lambda: number, statis
       data: 'none',
       adapter: '',
       kernels: [],
+      variants: {},
     },
     generator: shaped(layouts.layout, generator),
     statistics: statistics ? shaped(layouts.statistics, statistics) : new Map(),

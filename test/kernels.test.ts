@@ -1,7 +1,7 @@
 /** Every kernel case against its float64 twin, in every variant that this adapter can run. */
 import { describe, expect, it } from 'vitest';
 import { describeGpu } from './support/device.ts';
-import { discoverCases, expectationOf, variantsOf, verifyCase } from './support/verify.ts';
+import { choicesOf, discoverCases, expectationOf, variantsOf, verifyCase } from './support/verify.ts';
 
 const tables = await discoverCases();
 
@@ -10,7 +10,7 @@ describeGpu('kernels against their twins', (device) => {
     it.for(cases)('$name', async (kernelCase, { skip }) => {
       skip(kernelCase.hardwareOnly === true && device.adapter.kind !== 'hardware', 'too large for a CPU');
       const expected = expectationOf(kernelCase);
-      for (const target of variantsOf(device, kernelCase)) {
+      for (const target of choicesOf(device, kernelCase)) {
         const { kernels, problems } = await verifyCase(device, kernelCase, target, expected);
         expect(problems, kernels.join(', ')).toEqual([]);
       }

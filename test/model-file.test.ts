@@ -47,6 +47,7 @@ function modelOf(architecture: Architecture, averageDecay = 0): Model {
       data: 'glyphs?labels=1',
       adapter: 'some “adapter”',
       kernels: ['gather', 'matmul'],
+      variants: { 'matmul 8x2x4 NN': 'matmul' },
     },
     generator: weights('generator', 1),
     statistics: unflatten(
@@ -273,10 +274,12 @@ describe('model files', () => {
     expect(decodeModel(encodeCheckpoint(checkpointOf(model)).buffer, 'f')).toEqual(model);
   });
 
-  it('of before there were other objectives and bounds on weights are read', () => {
-    const model = modelOf(SMALL);
+  it('of before there were other objectives, bounds on weights and choices of kernels are read', () => {
+    const { configuration, ...rest } = modelOf(SMALL);
+    const model = { ...rest, configuration: { ...configuration, variants: {} } };
     const older = withHeader(encodeModel(model), ({ __metadata__: metadata }) => {
       delete metadata['objective'];
+      delete metadata['variants'];
       for (const network of ['generator', 'critic']) {
         const { weightBound: _, ...rest } = JSON.parse(metadata[network]!) as Record<string, unknown>;
         metadata[network] = JSON.stringify(rest);

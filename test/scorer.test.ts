@@ -62,6 +62,7 @@ function modelOf(
       data: 'none',
       adapter: 'none',
       kernels: [],
+      variants: {},
     },
     generator: weights('generator', 0, 1),
     statistics: unflatten(

@@ -41,6 +41,7 @@ function modelOf(model: Architecture, cost: 'half-squared' | 'squared' | 'l1', w
       data: '',
       adapter: '',
       kernels: [],
+      variants: {},
     },
     generator: new Map([
       ['layers.0.weight', { shape: [2, 3], data: Float32Array.from(weight) }],

@@ -20,10 +20,12 @@ import {
 } from '../gan/settings.ts';
 import { PRESETS, type PresetName, preset } from '../gan/presets.ts';
 import { Trainer } from '../gan/trainer.ts';
+import type { TuningReport } from '../gan/tuned-variants.ts';
 import { UserError } from '../gpu/errors.ts';
 import { PRECISIONS, type Precision } from '../gpu/target.ts';
 import { type Architecture, dcgan, linear, mlp } from '../nn/architectures.ts';
 import { loadDataset } from '../node/load-dataset.ts';
+import { variantStore } from '../node/variant-store.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import {
   type DeviceOptions,
@@ -71,6 +73,7 @@ interface TrainOptions extends RecipeOptions, DeviceOptions {
   readonly reportEvery?: number;
   readonly checkpointEvery?: number;
   readonly profile: boolean;
+  readonly tune: boolean;
   readonly json: boolean;
 }
 
@@ -182,6 +185,11 @@ export function registerTrain(program: Command): void {
       wholeNumber(1),
     )
     .option('--profile', 'time every kernel on the GPU and print a table (slower)', false)
+    .option(
+      '--tune',
+      'first time, within 3 s, the kernels that could run, take the fastest and keep the choices in the cache folder; other kernels give other last digits',
+      false,
+    )
     .option('--json', 'one JSON object a line: the reports, then the result', false)
     .addHelpText('after', EXAMPLES);
   withDeviceOptions(command).action((options: TrainOptions) =>
@@ -200,6 +208,7 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
   );
   using trainer = await Trainer.create(device, settings, {
     ...(resume ? { resume } : {}),
+    ...(options.tune ? { tune: variantStore() } : {}),
     profile: options.profile,
   });
   await prepareFolder(folder, resume?.model.configuration.steps ?? 0);
@@ -207,6 +216,8 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
   const model = await trainInto(folder, trainer, dataset, plan, output, signal);
   const { steps } = model.configuration;
   const elapsed = (performance.now() - started) / 1000;
+  const { tuning } = trainer;
+  if (tuning) output.note(tuningNote(tuning));
   if (options.profile) {
     output.record({ profile: trainer.profile() });
     output.text(profileTable(trainer));
@@ -215,10 +226,19 @@ async function train(command: Command, options: TrainOptions, signal: AbortSigna
     output.note(`saved step ${steps} of ${plan.steps}; go on with --resume ${folder.path}`);
     throw new Interrupted('interrupted');
   }
-  output.record({ model: folder.model, steps, seconds: elapsed });
+  output.record({ model: folder.model, steps, seconds: elapsed, ...(tuning ? { tuning } : {}) });
   output.text(
     `${folder.model}: ${steps} steps${steps > before ? `, ${steps - before} of them in ${seconds(elapsed)}` : ''}`,
   );
+}
+
+/** How the kernels were chosen, in a line. */
+function tuningNote({ timed, cached, left, seconds: took, notSaved }: TuningReport): string {
+  const shapes = `${timed} shapes timed in ${took.toFixed(1)} s, ${cached} known from the cache`;
+  return [
+    `kernels: ${shapes}${left > 0 ? `, ${left} left to the next run with --tune` : ''}`,
+    ...(notSaved === undefined ? [] : [`kernels: the choices are not kept: ${notSaved}`]),
+  ].join('\n');
 }
 
 interface Run {
@@ -269,7 +289,8 @@ async function prepare(command: Command, given: TrainOptions): Promise<Run> {
     'skipRule',
     'ema',
     'precision',
-  ] as const satisfies readonly (keyof RecipeOptions | 'preset')[];
+    'tune',
+  ] as const satisfies readonly (keyof RecipeOptions | 'preset' | 'tune')[];
   const kept = fixed.find((name) => command.getOptionValueSource(name) === 'cli');
   if (kept)
     throw new UserError(

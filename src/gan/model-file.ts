@@ -316,6 +316,7 @@ const restEntries = {
   data: v.string(),
   adapter: v.string(),
   kernels: v.array(v.string()),
+  variants: v.optional(v.record(v.string(), v.string()), {}), // files of before it have none
 } satisfies {
   [K in Exclude<keyof ModelConfiguration, 'settings'>]: v.GenericSchema<unknown, ModelConfiguration[K]>;
 };

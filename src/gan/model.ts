@@ -5,6 +5,7 @@
 import type { Layer } from '../nn/layers.ts';
 import type { OptimiserSettings } from '../nn/optimisers.ts';
 import type { LikelihoodCost } from '../ops/log-likelihood.ts';
+import type { Variants } from './variant-store.ts';
 import type { Cost, Form, GeneratorLoss, LambdaSchedule, TrainerSettings } from './settings.ts';
 
 /** How pixels relate to the bytes of 8-bit images: value = byte · scale; null where the data are plain numbers. */
@@ -21,6 +22,8 @@ export interface ModelConfiguration {
   /** The adapter trained on, and the kernel variants that ran. */
   readonly adapter: string;
   readonly kernels: readonly string[];
+  /** Which kernel each shape of the training steps ran, by the keys of shapes; a resumed run keeps to them. */
+  readonly variants: Variants;
 }
 
 /** The flat parameters of a network, by tensor name. */

@@ -48,16 +48,26 @@ export function drawValues(
   return { draw: index, epoch: Math.floor(position / count), offset: position % count };
 }
 
-/** Both steps for a target, over the buffers of `training-buffers.ts` and `data`. */
-export function stepRecordings(
+/** Both steps, over the buffers of `training-buffers.ts` and `data`. */
+export function stepGraphs(
   settings: TrainerSettings,
   networks: Networks,
   data: ResidentData,
+): Record<StepName, Graph> {
+  return {
+    critic: criticStep(settings, networks, data),
+    generator: generatorStep(settings, networks, data),
+  };
+}
+
+/** Both steps on a target. */
+export function stepRecordings(
+  { critic, generator }: Record<StepName, Graph>,
   target: Target,
 ): Record<StepName, Recording> {
   return {
-    critic: criticStep(settings, networks, data, target),
-    generator: generatorStep(settings, networks, data, target),
+    critic: schedule(critic, target).recording,
+    generator: schedule(generator, target).recording,
   };
 }
 
@@ -120,12 +130,7 @@ function placeScalars(graph: Graph, scalars: Tensor, step: StepName): void {
   graph.place(scalars, { buffer: 'status', offset: STATUS_OFFSETS[step] });
 }
 
-function criticStep(
-  settings: TrainerSettings,
-  networks: Networks,
-  data: ResidentData,
-  target: Target,
-): Recording {
+function criticStep(settings: TrainerSettings, networks: Networks, data: ResidentData): Graph {
   const graph = new Graph();
   const begun = forward(graph, settings, networks, data);
   const lossOf = settings.objective === 'entropic' ? entropicCriticLoss : wassersteinCriticLoss;
@@ -133,15 +138,10 @@ function criticStep(
   placeScalars(graph, scalars, 'critic');
   const gradients = backward(graph, seeds, [...begun.criticWeights.values()], addGradients);
   update(graph, settings, 'critic', networks.critic.layout, gradients, scalars);
-  return schedule(graph, target).recording;
+  return graph;
 }
 
-function generatorStep(
-  settings: TrainerSettings,
-  networks: Networks,
-  data: ResidentData,
-  target: Target,
-): Recording {
+function generatorStep(settings: TrainerSettings, networks: Networks, data: ResidentData): Graph {
   const graph = new Graph();
   const begun = forward(graph, settings, networks, data);
   const lossOf = settings.objective === 'entropic' ? entropicGeneratorLoss : wassersteinGeneratorLoss;
@@ -149,7 +149,7 @@ function generatorStep(
   placeScalars(graph, scalars, 'generator');
   const gradients = backward(graph, seeds, [...begun.generatorWeights.values()], addGradients);
   update(graph, settings, 'generator', networks.generator.layout, gradients, scalars);
-  return schedule(graph, target).recording;
+  return graph;
 }
 
 /** The pairs of a batch, its samples as the cost takes them. */

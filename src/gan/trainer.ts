@@ -10,8 +10,9 @@ import { type PhaseRun, Plan } from '../gpu/plan.ts';
 import { type KernelProfile, Profiler } from '../gpu/profiler.ts';
 import { ReadbackRing } from '../gpu/readback.ts';
 import { type Recording, printRecording } from '../gpu/recording.ts';
-import { lacksForMixed, targetOf } from '../gpu/target.ts';
-import { sizeOf } from '../graph/graph.ts';
+import { type Target, lacksForMixed, targetOf } from '../gpu/target.ts';
+import { choicesOf } from '../graph/candidates.ts';
+import { type Graph, sizeOf } from '../graph/graph.ts';
 import { type Networks, networksOf } from '../nn/architectures.ts';
 import { initialParameters } from '../nn/initialise.ts';
 import { mostSamples } from '../ops/entropic-objective.ts';
@@ -28,7 +29,7 @@ import {
   lambdaAt,
   trainerSettings,
 } from './settings.ts';
-import { type StepName, drawValues, stepRecordings } from './steps.ts';
+import { type StepName, drawValues, stepGraphs, stepRecordings } from './steps.ts';
 import {
   type StatusReport,
   STATUS_BYTES,
@@ -36,6 +37,8 @@ import {
   nonFinite,
   trainingBuffers,
 } from './training-buffers.ts';
+import { type TuningReport, tunedVariants } from './tuned-variants.ts';
+import type { VariantStore, Variants } from './variant-store.ts';
 import { flatten, unflatten } from './weights.ts';
 
 /** What is known of training at one generator iteration. Means and errors are over the batch, costs in units of the data. */
@@ -44,6 +47,20 @@ export interface TrainingReport extends StatusReport {
   readonly step: number;
   readonly lambda: number;
   readonly stepsPerSecond: number;
+}
+
+/** What a trainer may be created with beside its settings. */
+export interface TrainerExtras {
+  /** Where to go on from. */
+  readonly resume?: Checkpoint;
+  /** Times every kernel on the GPU, in a pass of its own (slower). Default false. */
+  readonly profile?: boolean;
+  /**
+   * Before the first step, times the kernels that could run the products of the training steps, within 3 s, and takes the fastest
+   * of each; what they were is kept in this store, and taken from it next time. Other kernels give other last digits. A resumed
+   * run keeps to the kernels that its checkpoint records, whatever is in the store. Default: nothing is timed.
+   */
+  readonly tune?: VariantStore;
 }
 
 export interface RunOptions {
@@ -69,6 +86,8 @@ interface Prepared {
   readonly resident: ResidentData;
   readonly plan: Plan<StepName>;
   readonly recordings: Readonly<Record<StepName, Recording>>;
+  /** What its shapes run. */
+  readonly variants: Variants;
 }
 
 /** A submit should take about this long: short enough for reports and Ctrl-C, long enough to hide its own cost. */
@@ -82,6 +101,10 @@ export class Trainer implements Disposable {
   readonly #buffers: Readonly<Record<string, OwnedBuffer>>;
   readonly #ring: ReadbackRing;
   readonly #profiler: Profiler | undefined;
+  readonly #tune: VariantStore | undefined;
+  /** The choices that a plan keeps to, once they are known. */
+  #variants: Variants | undefined;
+  #tuning: TuningReport | undefined;
   #iteration: number;
   #data: Prepared | undefined;
   #dataName: string;
@@ -93,8 +116,7 @@ export class Trainer implements Disposable {
     device: Device,
     settings: TrainerSettings,
     buffers: Readonly<Record<string, OwnedBuffer>>,
-    resumed: Checkpoint | undefined,
-    profile: boolean,
+    { resume: resumed, profile = false, tune }: TrainerExtras,
   ) {
     this.settings = settings;
     this.#device = device;
@@ -103,6 +125,8 @@ export class Trainer implements Disposable {
     this.#iteration = resumed?.model.configuration.steps ?? 0;
     this.#dataName = resumed?.model.configuration.data ?? '';
     this.#pixelScale = resumed?.model.configuration.pixelScale ?? null;
+    this.#variants = resumed?.model.configuration.variants;
+    this.#tune = tune;
     this.#profiler = profile ? new Profiler(device) : undefined;
     this.#ring = new ReadbackRing(device, 'metrics', STATUS_BYTES, 8);
   }
@@ -111,11 +135,8 @@ export class Trainer implements Disposable {
    * Makes a trainer with fresh weights, or with those of a checkpoint.
    * @throws UserError naming the option that is wrong.
    */
-  static async create(
-    device: Device,
-    options: TrainerOptions,
-    { resume, profile = false }: { resume?: Checkpoint; profile?: boolean } = {},
-  ): Promise<Trainer> {
+  static async create(device: Device, options: TrainerOptions, extras: TrainerExtras = {}): Promise<Trainer> {
+    const { resume } = extras;
     const settings = trainerSettings(options);
     const d = sizeOf(settings.model.sample);
     const most = mostSamples(device.gpu.limits.maxStorageBufferBindingSize, d);
@@ -147,7 +168,7 @@ export class Trainer implements Disposable {
         upload('generator.parameters', flatten(networks.generator.layout, resume.generator));
       for (const [name, words] of resume?.state ?? []) upload(name, words);
       await device.idle();
-      return new Trainer(device, settings, buffers, resume, profile);
+      return new Trainer(device, settings, buffers, extras);
     } catch (error) {
       for (const buffer of Object.values(buffers)) buffer.dispose();
       throw error;
@@ -162,6 +183,11 @@ export class Trainer implements Disposable {
   /** GPU time per kernel so far, where the trainer was created with `profile`. */
   profile(): KernelProfile[] {
     return this.#profiler?.table() ?? [];
+  }
+
+  /** How the kernels were chosen, where the trainer was created with `tune`; known once training has begun. */
+  get tuning(): TuningReport | undefined {
+    return this.#tuning;
   }
 
   /** Dispatches of one critic step and of one generator step; known once training has begun. */
@@ -296,6 +322,7 @@ export class Trainer implements Disposable {
           data: this.#dataName,
           adapter: this.#device.adapter.description || this.#device.adapter.device,
           kernels: this.#data ? kernelsOf(Object.values(this.#data.recordings)) : [],
+          variants: this.#data?.variants ?? this.#variants ?? {},
         },
         generator,
         statistics: await frozenStatistics(this.#device, this.settings.model, generator),
@@ -352,12 +379,10 @@ export class Trainer implements Disposable {
     this.#data = undefined;
     const resident = uploadDataset(this.#device, dataset);
     try {
-      const recordings = stepRecordings(
-        this.settings,
-        this.#networks,
-        resident,
-        targetOf(this.#device, this.settings.precision),
-      );
+      const graphs = stepGraphs(this.settings, this.#networks, resident);
+      const target = await this.#target(Object.values(graphs));
+      this.#check();
+      const recordings = stepRecordings(graphs, target);
       const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
       for (const [name, owned] of Object.entries(this.#buffers)) externals[name] = owned.buffer;
       const plan = await Plan.create(this.#device, recordings, externals, {
@@ -366,7 +391,8 @@ export class Trainer implements Disposable {
       });
       if (this.#disposed) plan.dispose();
       this.#check();
-      this.#data = { dataset, resident, plan, recordings };
+      const variants = choicesOf(Object.values(graphs), target);
+      this.#data = { dataset, resident, plan, recordings, variants };
     } catch (error) {
       resident.buffer.dispose();
       throw error;
@@ -374,6 +400,17 @@ export class Trainer implements Disposable {
     this.#dataName = dataset.name;
     this.#pixelScale = dataset.pixels.kind === 'bytes' ? dataset.pixels.scale : null;
     return this.#data;
+  }
+
+  /** What the plan's kernels are chosen for: the device, and the choices made for it, which stay. */
+  async #target(graphs: readonly Graph[]): Promise<Target> {
+    const target = targetOf(this.#device, this.settings.precision);
+    if (!this.#variants && this.#tune) {
+      const { variants, report } = await tunedVariants(this.#device, graphs, target, this.#tune);
+      this.#variants = variants;
+      this.#tuning = report;
+    }
+    return { ...target, ...(this.#variants ? { variants: this.#variants } : {}) };
   }
 
   /** The step params of the `draw`-th of the criticSteps + 1 batches of an iteration. */

@@ -85,6 +85,8 @@ export interface DeviceOptions {
   readonly onDispose?: () => void;
   /** With false the GPUDevice is left alive on dispose. Default true. */
   readonly ownsDevice?: boolean;
+  /** Whether bounds checks in shaders and validation are switched off, which timings depend on. Default false. */
+  readonly unchecked?: boolean;
   /** What to do once the device is lost, for the message. Default: open a new one and resume. */
   readonly whenLost?: string;
 }
@@ -92,6 +94,8 @@ export interface DeviceOptions {
 export class Device implements Disposable {
   readonly gpu: GPUDevice;
   readonly adapter: AdapterDescription;
+  /** Whether bounds checks in shaders and validation are switched off. */
+  readonly unchecked: boolean;
   /** Resolves with the error when the device is lost; dispose() is no loss. */
   readonly lost: Promise<UserError>;
   readonly counters: DeviceCounters = {
@@ -116,6 +120,7 @@ export class Device implements Disposable {
   constructor(gpu: GPUDevice, adapter: AdapterDescription, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.adapter = adapter;
+    this.unchecked = options.unchecked ?? false;
     const onError = (event: Event): void => {
       event.preventDefault(); // it is reported by whatever fails because of it
       const { error } = event as GPUUncapturedErrorEvent;
@@ -281,6 +286,15 @@ export class Device implements Disposable {
     return new Float32Array(await this.read(buffer, offset, count * 4));
   }
 
+  /** Whether a pipeline has been asked for before. */
+  hasPipeline(
+    name: KernelName,
+    overrides: Readonly<Record<string, number>> = {},
+    constants: Readonly<Record<string, number | string>> = {},
+  ): boolean {
+    return this.#pipelines.has(pipelineKey(name, overrides, constants));
+  }
+
   /** The compiled pipeline of a kernel, cached by its constants and overrides; layouts are explicit, params take a dynamic offset. */
   async pipeline(
     name: KernelName,
@@ -288,7 +302,7 @@ export class Device implements Disposable {
     constants: Readonly<Record<string, number | string>> = {},
   ): Promise<Pipeline> {
     this.check();
-    const key = JSON.stringify([name, Object.entries(overrides).sort(), Object.entries(constants).sort()]);
+    const key = pipelineKey(name, overrides, constants);
     let found = this.#pipelines.get(key);
     if (!found) {
       found = this.#compile(name, overrides, constants);
@@ -357,6 +371,14 @@ export class Device implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function pipelineKey(
+  name: KernelName,
+  overrides: Readonly<Record<string, number>>,
+  constants: Readonly<Record<string, number | string>>,
+): string {
+  return JSON.stringify([name, Object.entries(overrides).sort(), Object.entries(constants).sort()]);
 }
 
 // The flag values of the WebGPU specification: the globals that carry them are missing in Node.

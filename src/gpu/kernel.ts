@@ -2,7 +2,10 @@
  * What the library knows of a kernel before it is compiled, and the typed description of one dispatch of it.
  * The table itself, `src/shaders.gen.ts`, is generated from `shaders/*.wgsl`.
  */
-import { kernels } from '../shaders.gen.ts';
+import { kernels, revision } from '../shaders.gen.ts';
+
+/** The version of the library and a digest of its kernels: what was measured of them holds as long as it is the same. */
+export const REVISION: string = revision;
 
 export type ScalarType = 'u32' | 'i32' | 'f32';
 

@@ -13,8 +13,8 @@ import { Profiler } from './profiler.ts';
 /** WebGPU's default `minUniformBufferOffsetAlignment`: the distance between params blocks. */
 const BLOCK = 256;
 
-/** Operations in one submit at most: browsers end those that run for seconds. */
-const SUBMIT_FLOPS = { software: 2e9, hardware: 4e12 };
+/** Operations in one submit at most, about a second's: browsers end those that run for seconds. */
+export const SUBMIT_FLOPS = { software: 2e9, hardware: 4e12 };
 
 interface Step {
   readonly call: AnyKernelCall<Slot>;
@@ -45,6 +45,15 @@ export interface PlanOptions {
   readonly phasesPerRun?: number;
   /** Times every dispatch, in a pass of its own. */
   readonly profiler?: Profiler;
+}
+
+/** The pipelines of recordings, a dispatch each in order: those that the device has not yet are compiled side by side. */
+export function compile(device: Device, recordings: readonly Recording[]): Promise<Pipeline[]> {
+  return Promise.all(
+    recordings.flatMap(({ dispatches }) =>
+      dispatches.map((call) => device.pipeline(call.kernel, call.overrides, call.constants)),
+    ),
+  );
 }
 
 export class Plan<P extends string> implements Disposable {
@@ -99,9 +108,7 @@ export class Plan<P extends string> implements Disposable {
       checkGrid(device, call);
       checkSizes(device, call);
     }
-    const pipelines = await Promise.all(
-      calls.map((call) => device.pipeline(call.kernel, call.overrides, call.constants)),
-    );
+    const pipelines = await compile(device, recordings);
     const arena: OwnedBuffer[] = [];
     try {
       layout.buffers.forEach((bytes, i) => arena.push(device.storage(`arena.${i}`, bytes)));

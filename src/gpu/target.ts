@@ -8,6 +8,8 @@ export interface Target {
   readonly subgroupSize?: number;
   /** `mixed` rounds the factors of products to f16. Default `f32`. */
   readonly precision?: Precision;
+  /** Kernels chosen beforehand: the key of a shape to the name of one of its candidates. Others run what the tables say. */
+  readonly variants?: Readonly<Record<string, string>>;
 }
 
 export const PRECISIONS = ['f32', 'mixed'] as const;

@@ -27,6 +27,13 @@ export interface Node<A = unknown> {
   inPlace: readonly (number | undefined)[];
 }
 
+/** The kernels that a node can run on a target, by name; the first is the one that runs where nothing else is chosen. */
+export interface Candidates<V = unknown> {
+  /** What their speed depends on, in words: nodes with the same key share a choice. */
+  readonly key: string;
+  readonly variants: ReadonlyMap<string, V>;
+}
+
 /**
  * One operation: how it becomes dispatches, and how gradients pass through it.
  * The derivative gets dL/d(output) for each output (undefined where it does not matter) and emits nodes for
@@ -37,6 +44,8 @@ export interface Op<A> {
   /** Its attributes include an epilogue, into which backward passes fold what follows (ops/product.ts). */
   readonly isProduct?: true;
   readonly dispatch: (node: Node<A>, target: Target) => readonly AnyKernelCall<Tensor>[];
+  /** Where there are several ways: those among which `dispatch` chooses (candidates.ts). */
+  readonly candidates?: (node: Node<A>, target: Target) => Candidates;
   readonly derivative?: (
     graph: Graph,
     node: Node<A>,

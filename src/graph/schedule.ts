@@ -57,7 +57,7 @@ export function schedule(graph: Graph, target: Target, kept: readonly Tensor[] =
 }
 
 /** Nodes whose results reach a kept tensor or external memory, in running order. */
-function liveNodes(graph: Graph, kept: readonly Tensor[]): Node[] {
+export function liveNodes(graph: Graph, kept: readonly Tensor[] = []): Node[] {
   const wanted = new Set<Tensor>(kept);
   const live: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {

@@ -45,7 +45,10 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     throw noAdapter(kind);
   const gpu = await adapter.requestDevice(deviceDescriptor(adapter));
   // Dawn's instance must outlive the device: the closure keeps it reachable.
-  return new Device(gpu, description, { onDispose: () => void dawn });
+  return new Device(gpu, description, {
+    onDispose: () => void dawn,
+    unchecked: options.unchecked ?? false,
+  });
 }
 
 function noAdapter(kind: 'any' | 'hardware' | 'software'): UserError {

@@ -5,12 +5,13 @@
 import { brotliDecompress } from 'node:zlib';
 import { createRequire } from 'node:module';
 import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { UserError } from '../gpu/errors.ts';
+import { cacheFolder, userCache } from './cache-folder.ts';
 import { makeFolder } from './files.ts';
 
 const PACKAGE = '@sparticuz/chromium';
@@ -38,10 +39,10 @@ async function unpack(archive: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(dirname(archive), '..', 'package.json'), 'utf8')) as {
     version: string;
   };
-  const roots = [process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), tmpdir()];
+  const roots = [userCache(), tmpdir()];
   let failure: unknown;
   for (const root of roots) {
-    const folder = join(root, 'entropic-gan', `swiftshader-${version}`);
+    const folder = join(cacheFolder(root), `swiftshader-${version}`);
     if (await exists(join(folder, 'vk_swiftshader_icd.json'))) return folder;
     try {
       await makeFolder(dirname(folder));

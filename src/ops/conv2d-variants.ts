@@ -7,8 +7,13 @@
  * has 64 results, so that a workgroup of 64 × 64 is as little as two subgroups: a GPU wants several on each of its processors.
  * In mixed precision, windows of 32 outputs or more run `conv2d_matrix`, by tiles of 64 × 64.
  * Where there are fewer than 512 tiles, the sums are divided into as many parts as make 512 workgroups, of at least 128 values.
+ *
+ * Another may be chosen for a key `conv2d m= n= k= c=`: on four lanes tiles of fewer outputs; on GPUs tiles of either width, in
+ * those parts or in one, also where `conv2d_narrow` or `conv2d_matrix` is the default.
  */
 import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
+import { chosen } from '../graph/candidates.ts';
+import type { Candidates } from '../graph/graph.ts';
 import { tileGroups } from './grid.ts';
 
 /** Windows, outputs of each, and values under each, of which `channels` neighbours are under one tap. */
@@ -43,6 +48,10 @@ const ENOUGH_GROUPS = 512;
 const [FEWEST_EACH, STEP] = [128, 8];
 /** The sides of a tile. */
 const [TILE, WIDE_TILE] = [64, 128];
+/** The outputs that a tile on four lanes may have, and most of its tiles side by side that are tried. */
+const [LANE_TILES, MOST_LANE_TILES] = [[32, 16, 4], 8];
+/** Most parts that are tried as a single one. */
+const MOST_JOINED = 16;
 /** Most outputs of a narrow window, and the invocations that share its channels. */
 const [MOST_NARROW, NARROW_LANES] = [16, 16];
 
@@ -63,26 +72,74 @@ export function conv2dParts(size: Conv2dSize): Conv2dParts {
   return { splits: Math.ceil(size.k / each), each };
 }
 
-export function conv2dVariant(size: Conv2dSize, target: Target): Conv2dVariant {
-  const { m, n, channels } = size;
-  if (hasFourLanes(target)) {
-    const outputs = n <= 4 ? 4 : n <= 16 ? 16 : 32;
-    const workgroups = tileGroups(Math.ceil(m / 32) * Math.ceil(n / outputs));
-    return { kernel: 'conv2d_subgroup4', outputs, workgroups };
-  }
-  if (hasMatrices(target) && n >= FEWEST_MATRIX)
-    return { kernel: 'conv2d_matrix', workgroups: tileGroups(tilesOf(size, TILE)) };
-  if (isNarrow(size))
-    return { kernel: 'conv2d_narrow', workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / 4)) };
-  const wide = tilesOf(size, WIDE_TILE);
-  const outputs = wide >= ENOUGH_GROUPS && 2 * wide === tilesOf(size, TILE) ? WIDE_TILE : TILE;
-  const parts = conv2dParts(size);
+const onLanes = ({ m, n }: Conv2dSize, outputs: number): Conv2dVariant => ({
+  kernel: 'conv2d_subgroup4',
+  outputs,
+  workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / outputs)),
+});
+
+const narrow = ({ m, n }: Conv2dSize): Conv2dVariant => ({
+  kernel: 'conv2d_narrow',
+  workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / 4)),
+});
+
+function tiled(size: Conv2dSize, outputs: number, parts: Conv2dParts): Conv2dVariant {
   const [across, down] = tileGroups(tilesOf(size, outputs));
   return {
     kernel: 'conv2d_tile',
     outputs,
-    wholeSteps: channels % STEP === 0,
+    wholeSteps: size.channels % STEP === 0,
     ...parts,
     workgroups: [across, down, parts.splits],
   };
+}
+
+const laneTile = ({ n }: Conv2dSize): number => (n <= 4 ? 4 : n <= 16 ? 16 : 32);
+
+/** What runs where nothing else is chosen. */
+function preferred(size: Conv2dSize, target: Target): Conv2dVariant {
+  if (hasFourLanes(target)) return onLanes(size, laneTile(size));
+  if (hasMatrices(target) && size.n >= FEWEST_MATRIX)
+    return { kernel: 'conv2d_matrix', workgroups: tileGroups(tilesOf(size, TILE)) };
+  if (isNarrow(size)) return narrow(size);
+  const wide = tilesOf(size, WIDE_TILE);
+  const outputs = wide >= ENOUGH_GROUPS && 2 * wide === tilesOf(size, TILE) ? WIDE_TILE : TILE;
+  return tiled(size, outputs, conv2dParts(size));
+}
+
+/** What else can run. None needs more room for parts than the node has. */
+function alternatives(size: Conv2dSize, target: Target): Conv2dVariant[] {
+  const { n, k } = size;
+  if (hasFourLanes(target))
+    return LANE_TILES.filter(
+      (outputs) => outputs < laneTile(size) && Math.ceil(n / outputs) <= MOST_LANE_TILES,
+    ).map((outputs) => onLanes(size, outputs));
+  if (target.adapter === 'software') return [];
+  const parts = conv2dParts(size);
+  const joined = parts.splits <= MOST_JOINED ? [{ splits: 1, each: Math.ceil(k / STEP) * STEP }] : [];
+  return (n > TILE ? [TILE, WIDE_TILE] : [TILE]).flatMap((outputs) =>
+    [parts, ...joined].map((each) => tiled(size, outputs, each)),
+  );
+}
+
+function nameOf(variant: Conv2dVariant): string {
+  if (variant.kernel === 'conv2d_subgroup4') return `conv2d_subgroup4 ${variant.outputs}`;
+  return variant.kernel === 'conv2d_tile'
+    ? `conv2d_tile ${variant.outputs} x${variant.splits}`
+    : variant.kernel;
+}
+
+/** The kernels that can run a convolution on a target, by name: the default first. */
+export function conv2dCandidates(size: Conv2dSize, target: Target): Candidates<Conv2dVariant> {
+  const { m, n, k, channels } = size;
+  const variants = [preferred(size, target), ...alternatives(size, target)];
+  return {
+    key: `conv2d m=${m} n=${n} k=${k} c=${channels}`,
+    variants: new Map(variants.map((variant) => [nameOf(variant), variant])),
+  };
+}
+
+/** What runs: what the target has on record for the convolution, else the default. */
+export function conv2dVariant(size: Conv2dSize, target: Target): Conv2dVariant {
+  return chosen(conv2dCandidates(size, target), target);
 }

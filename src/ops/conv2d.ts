@@ -8,10 +8,15 @@
  * in the rows of a matrix: [batch, height·width·channels].
  */
 import { kernelCall } from '../gpu/kernel.ts';
-import { hasFourLanes, hasMatrices } from '../gpu/target.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { type ConvGeometry, blocksOf } from './conv-geometry.ts';
-import { type Conv2dSize, FEWEST_MATRIX, conv2dParts, conv2dVariant } from './conv2d-variants.ts';
+import { type Conv2dSize, conv2dCandidates, conv2dParts, conv2dVariant } from './conv2d-variants.ts';
+import {
+  type Conv2dWeightSize,
+  conv2dWeightCandidates,
+  conv2dWeightVariant,
+  mostWeightParts,
+} from './conv2d-weight-variants.ts';
 import { elementGroups } from './grid.ts';
 import { activationNumber } from './activation-kinds.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
@@ -51,6 +56,9 @@ const sizeOfWindows = (w: Windows): Conv2dSize => ({
   k: w.tapRows * w.tapColumns * w.channels,
   channels: w.channels,
 });
+
+const windowsCandidates: Op<Conv>['candidates'] = ({ attributes }, target) =>
+  conv2dCandidates(sizeOfWindows(attributes.windows), target);
 
 /** Over windows, weight is [tapRows, tapColumns, channels, outputs]: one dispatch, or two where the sums are in parts. */
 const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at }, target) => {
@@ -143,6 +151,7 @@ function windowsOutputs(name: string, shape: readonly number[], windows: Windows
 const conv2dOp: Op<Conv> = {
   name: 'conv2d',
   isProduct: true,
+  candidates: windowsCandidates,
   dispatch: dispatchWindows,
   derivative(graph, node, [outGradient], wanted) {
     const { geometry, bias } = node.attributes;
@@ -251,6 +260,7 @@ function packed(graph: Graph, weight: Tensor, geometry: ConvGeometry): Tensor {
 const conv2dTransposeOp: Op<Conv> = {
   name: 'conv2d-transpose',
   isProduct: true,
+  candidates: windowsCandidates,
   dispatch: dispatchWindows,
   derivative(graph, node, [outGradient], wanted) {
     const { geometry, bias } = node.attributes;
@@ -304,10 +314,13 @@ interface ConvWeight extends Product {
   readonly batch: number;
 }
 
-/** Workgroups that keep an adapter busy, and the fewest windows that are worth one. */
-const WEIGHT_GROUPS = { software: 8, hardware: 512 };
-const FEWEST_WINDOWS = { software: 256, hardware: 64 };
-const WEIGHT_TILE = { software: 32, hardware: 64 };
+const sizeOfWeights = ({ geometry: g, batch, columnSums }: ConvWeight): Conv2dWeightSize => ({
+  m: g.kernel * g.kernel * g.channels,
+  n: g.filters,
+  k: batch * g.rows * g.columns,
+  channels: g.channels,
+  columnSums,
+});
 
 /**
  * In two stages, since the result is small and the sum long: parts of the windows side by side, then their sum in order.
@@ -316,22 +329,15 @@ const WEIGHT_TILE = { software: 32, hardware: 64 };
 const conv2dWeightOp: Op<ConvWeight> = {
   name: 'conv2d-weight',
   isProduct: true,
+  candidates: ({ attributes }, target) => conv2dWeightCandidates(sizeOfWeights(attributes), target),
   dispatch({ inputs, outputs, attributes: at }, target) {
     const [image, windows] = inputs as readonly [Tensor, Tensor];
     const [out, columnSums, parts] = outputs as readonly [Tensor, Tensor, Tensor];
     const { geometry: g, batch } = at;
-    const fourLanes = hasFourLanes(target);
-    const kind = fourLanes ? 'software' : 'hardware';
-    const count = batch * g.rows * g.columns;
-    const m = g.kernel * g.kernel * g.channels;
-    const n = g.filters;
-    const tile = WEIGHT_TILE[kind];
-    const narrow = fourLanes && n <= 16 ? 16 : tile;
-    const tiles = Math.ceil(m / tile) * Math.ceil(n / narrow);
-    const most = (parts.shape[0] as number) / (m * n + n);
-    const wanted = Math.ceil(WEIGHT_GROUPS[kind] / tiles);
-    const splits = Math.max(1, Math.min(most, wanted, Math.floor(count / FEWEST_WINDOWS[kind])));
-    const each = Math.ceil(count / splits / 4) * 4;
+    const size = sizeOfWeights(at);
+    const { m, n, k: count } = size;
+    const variant = conv2dWeightVariant(size, target);
+    const { splits, each, workgroups } = variant;
     const label = out.name;
     const shared = {
       label: `${label}.parts`,
@@ -355,23 +361,15 @@ const conv2dWeightOp: Op<ConvWeight> = {
       flops: 2 * m * n * count,
       bytes: 4 * (batch * g.height * g.width * g.channels + count * n + splits * m * n),
     };
-    const workgroups = [tiles, splits, 1] as const;
-    const matrices = hasMatrices(target) && n >= FEWEST_MATRIX;
     return [
-      fourLanes
+      variant.kernel === 'conv2d_weight_subgroup4'
         ? kernelCall({
             ...shared,
-            kernel: 'conv2d_weight_subgroup4',
-            overrides: { ...shared.overrides, TILE: narrow },
+            kernel: variant.kernel,
+            overrides: { ...shared.overrides, TILE: variant.filters },
             workgroups,
           })
-        : matrices
-          ? kernelCall({
-              ...shared,
-              kernel: 'conv2d_weight_matrix',
-              workgroups: [Math.ceil((m + Number(at.columnSums)) / 64) * Math.ceil(n / 64), splits, 1],
-            })
-          : kernelCall({ ...shared, kernel: 'conv2d_weight_tile', workgroups }),
+        : kernelCall({ ...shared, kernel: variant.kernel, workgroups }),
       kernelCall({
         kernel: 'conv2d_weight_sum',
         label,
@@ -397,10 +395,6 @@ const conv2dWeightOp: Op<ConvWeight> = {
   },
 };
 
-/** Most parts that a weight gradient is made of, and most memory that they take. */
-const MOST_PARTS = 64;
-const MOST_PART_FLOATS = 2 ** 22;
-
 function weightNode(
   graph: Graph,
   image: Tensor,
@@ -409,15 +403,14 @@ function weightNode(
   { name, columnSums = false }: { name: string; columnSums?: boolean },
 ): readonly [Tensor, Tensor, Tensor] {
   const { kernel, channels, filters } = geometry;
-  const size = kernel * kernel * channels * filters + filters;
-  const most = Math.max(1, Math.min(MOST_PARTS, Math.floor(MOST_PART_FLOATS / size)));
+  const [m, n] = [kernel * kernel * channels, filters];
   const { inputs, epilogue } = productOf([image, windows], {}, { columnSums, gates: false });
   return graph.add(conv2dWeightOp, {
     inputs,
     outputs: [
       { name, shape: [kernel, kernel, channels, filters] },
       { name: `${name}.columnSums`, shape: [columnSums ? filters : 1] }, // WebGPU wants every binding bound
-      { name: `${name}.parts`, shape: [most * size] },
+      { name: `${name}.parts`, shape: [mostWeightParts({ m, n }), m + 1, n] },
     ],
     attributes: { ...epilogue, geometry, batch: image.shape[0] as number },
   });

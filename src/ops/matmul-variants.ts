@@ -5,14 +5,21 @@
  * 128 × 128 results where m and n are both over 64 and there are at least 256 such tiles, else 64 × 64. Where there are fewer
  * than 256 of these, k is divided into as many parts as make 256 workgroups, of at least 64 values each.
  * In mixed precision, products of at least 32 in each direction run `matmul_matrix` on factors that `matmul_pack` has rounded.
+ *
+ * Another may be chosen for a key `matmul m×k×n`, then N or T for each factor as it lies: tiles of either side, in those parts
+ * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the float32 tiles.
  */
 import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
+import { chosen } from '../graph/candidates.ts';
+import type { Candidates } from '../graph/graph.ts';
 
 /** [m, k]·[k, n]. */
 export interface MatmulSize {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
   /** Whether the column sums of op(b) are wanted as well. */
   readonly columnSums?: boolean;
 }
@@ -61,7 +68,25 @@ export function matmulParts(size: MatmulSize): MatmulParts {
   return { splits: Math.ceil(size.k / each), each };
 }
 
-export function matmulVariant(size: MatmulSize, target: Target): MatmulVariant {
+/** Most multiply-adds of a product that `matmul` is tried for on a GPU, and most parts that are tried as a single one. */
+const [MOST_PLAIN, MOST_JOINED] = [2 ** 22, 16];
+/** Workgroups that WebGPU takes in a direction. */
+const MOST_ACROSS = 65_535;
+
+const plain = (size: MatmulSize): MatmulVariant => ({
+  kernel: 'matmul',
+  workgroups: [Math.ceil(tilesOf(size, 8) / 16), 1, 1],
+});
+
+const tiled = (size: MatmulSize, tile: number, parts: MatmulParts): MatmulVariant => ({
+  kernel: 'matmul_tile',
+  tile,
+  ...parts,
+  workgroups: [tilesOf(size, tile), parts.splits, 1],
+});
+
+/** What runs where nothing else is chosen. */
+function preferred(size: MatmulSize, target: Target): MatmulVariant {
   const { m, n, k } = size;
   if (hasMatrices(target) && Math.min(m, n, k) >= FEWEST_MATRIX) {
     const pieces = matmulPieces(size);
@@ -70,10 +95,40 @@ export function matmulVariant(size: MatmulSize, target: Target): MatmulVariant {
   }
   if (hasFourLanes(target)) return { kernel: 'matmul_subgroup4', workgroups: [tilesOf(size, 32), 1, 1] };
   const large = m * n >= SMALL_TILE ** 2 || k >= 2 * FEWEST_EACH;
-  if (target.adapter === 'software' || !large)
-    return { kernel: 'matmul', workgroups: [Math.ceil(tilesOf(size, 8) / 16), 1, 1] };
+  if (target.adapter === 'software' || !large) return plain(size);
   const tile =
     Math.min(m, n) > SMALL_TILE && tilesOf(size, LARGE_TILE) >= ENOUGH_GROUPS ? LARGE_TILE : SMALL_TILE;
+  return tiled(size, tile, matmulParts(size));
+}
+
+/** What else can run. None needs more room for parts than the node has. */
+function alternatives(size: MatmulSize, target: Target): MatmulVariant[] {
+  const { m, n, k } = size;
+  if (target.adapter === 'software') return [plain(size)];
   const parts = matmulParts(size);
-  return { kernel: 'matmul_tile', tile, ...parts, workgroups: [tilesOf(size, tile), parts.splits, 1] };
+  const joined = parts.splits <= MOST_JOINED ? [{ splits: 1, each: Math.ceil(k / STEP) * STEP }] : [];
+  return [
+    ...(Math.min(m, n) > SMALL_TILE ? [SMALL_TILE, LARGE_TILE] : [SMALL_TILE]).flatMap((tile) =>
+      [parts, ...joined].map((each) => tiled(size, tile, each)),
+    ),
+    ...(m * n * k <= MOST_PLAIN ? [plain(size)] : []),
+  ].filter(({ workgroups: [across] }) => across <= MOST_ACROSS);
+}
+
+const nameOf = (variant: MatmulVariant): string =>
+  variant.kernel === 'matmul_tile' ? `matmul_tile ${variant.tile} x${variant.splits}` : variant.kernel;
+
+/** The kernels that can run a product on a target, by name: the default first. */
+export function matmulCandidates(size: MatmulSize, target: Target): Candidates<MatmulVariant> {
+  const { m, n, k, transposeA, transposeB } = size;
+  const variants = [preferred(size, target), ...alternatives(size, target)];
+  return {
+    key: `matmul ${m}x${k}x${n} ${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`,
+    variants: new Map(variants.map((variant) => [nameOf(variant), variant])),
+  };
+}
+
+/** What runs: what the target has on record for the product, else the default. */
+export function matmulVariant(size: MatmulSize, target: Target): MatmulVariant {
+  return chosen(matmulCandidates(size, target), target);
 }

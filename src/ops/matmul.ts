@@ -8,7 +8,7 @@ import { type AnyKernelCall, kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { activationNumber } from './activation-kinds.ts';
 import { elementGroups, tileGroups } from './grid.ts';
-import { matmulParts, matmulPieces, matmulVariant } from './matmul-variants.ts';
+import { matmulCandidates, matmulParts, matmulPieces, matmulVariant } from './matmul-variants.ts';
 import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
@@ -23,6 +23,7 @@ interface Matmul extends Product {
 const matmulOp: Op<Matmul> = {
   name: 'matmul',
   isProduct: true,
+  candidates: ({ attributes }, target) => matmulCandidates(attributes, target),
   dispatch({ inputs, outputs, attributes: at }, target) {
     const [a, b] = inputs as readonly [Tensor, Tensor];
     const [out, columnSums, parts] = outputs as readonly [Tensor, Tensor, Tensor];

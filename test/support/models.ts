@@ -28,6 +28,7 @@ export function untrained(
       data: 'none',
       adapter: 'none',
       kernels: [],
+      variants: {},
     },
     generator: unflatten(
       generator.layout,

@@ -3,7 +3,7 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import type { NetworkName } from '../../src/gan/checkpoint.ts';
 import { uploadDataset } from '../../src/gan/resident-data.ts';
 import type { TrainerSettings } from '../../src/gan/settings.ts';
-import { drawValues, stepRecordings } from '../../src/gan/steps.ts';
+import { drawValues, stepGraphs, stepRecordings } from '../../src/gan/steps.ts';
 import { type StatusReport, decodeStatus, trainingBuffers } from '../../src/gan/training-buffers.ts';
 import { flatten, unflatten } from '../../src/gan/weights.ts';
 import type { Device, OwnedBuffer } from '../../src/gpu/device.ts';
@@ -33,7 +33,7 @@ export async function stepsOnDevice(
       );
       device.upload(buffer(`${network}.parameters`).buffer, 0, flatten(layout, new Map(shaped)));
     }
-    const recordings = stepRecordings(settings, networks, resident, targetOf(device));
+    const recordings = stepRecordings(stepGraphs(settings, networks, resident), targetOf(device));
     const externals: Record<string, GPUBuffer> = { data: resident.buffer.buffer };
     for (const [name, owned] of Object.entries(buffers)) externals[name] = owned.buffer;
     using plan = await Plan.create(device, recordings, externals);

@@ -106,11 +106,8 @@ function pieces(
   );
 }
 
-/** The dispatches of a case on a target, and the slots of its outputs. */
-export function recordCase(
-  kernelCase: KernelCase,
-  target: Target,
-): { recording: Recording; outputs: Readonly<Record<string, { tensor: Tensor; slot: Slot }>> } {
+/** The graph of a case, and its outputs by name. */
+function graphOf(kernelCase: KernelCase): { graph: Graph; built: [string, Tensor][] } {
   const graph = new Graph();
   const tensors: Record<string, Tensor> = {};
   for (const [name, { data, shape }] of Object.entries(kernelCase.inputs))
@@ -120,7 +117,15 @@ export function recordCase(
       { buffer: name, offset: 0 },
       data instanceof Uint32Array ? 'u32' : 'f32',
     );
-  const built = Object.entries(kernelCase.build(graph, tensors));
+  return { graph, built: Object.entries(kernelCase.build(graph, tensors)) };
+}
+
+/** The dispatches of a case on a target, and the slots of its outputs. */
+export function recordCase(
+  kernelCase: KernelCase,
+  target: Target,
+): { recording: Recording; outputs: Readonly<Record<string, { tensor: Tensor; slot: Slot }>> } {
+  const { graph, built } = graphOf(kernelCase);
   const { recording, slot } = schedule(
     graph,
     target,
@@ -153,10 +158,32 @@ export function variantsOf(device: Device, kernelCase: KernelCase): Target[] {
     { adapter: 'software', features: plain },
     { ...own, precision: 'mixed' },
   ];
+  return distinct(kernelCase, candidates);
+}
+
+/** Those, and the device's own target with each of the kernels in turn that may be chosen in the place of the default. */
+export function choicesOf(device: Device, kernelCase: KernelCase): Target[] {
+  const own = targetOf(device);
+  const all = graphOf(kernelCase).graph.nodes.flatMap((node) => node.op.candidates?.(node, own) ?? []);
+  const most = Math.max(1, ...all.map(({ variants }) => variants.size));
+  const chosen = Array.from({ length: most - 1 }, (_, i) => {
+    const choices = all.map(({ key, variants }) => [key, [...variants.keys()][i + 1] ?? ''] as const);
+    return { ...own, variants: Object.fromEntries(choices) };
+  });
+  return distinct(kernelCase, [...variantsOf(device, kernelCase), ...chosen]);
+}
+
+/** The first of the targets on which a case runs the same dispatches. */
+function distinct(kernelCase: KernelCase, targets: readonly Target[]): Target[] {
   const seen = new Set<string>();
-  return candidates.filter((target) => {
+  return targets.filter((target) => {
     const runs = JSON.stringify(
-      recordCase(kernelCase, target).recording.dispatches.map((d) => [d.kernel, d.constants, d.workgroups]),
+      recordCase(kernelCase, target).recording.dispatches.map((d) => [
+        d.kernel,
+        d.constants,
+        d.overrides,
+        d.workgroups,
+      ]),
     );
     return !seen.has(runs) && seen.add(runs);
   });
