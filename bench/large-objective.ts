@@ -26,9 +26,11 @@ import { interleave } from './interleave.ts';
 import type { Tfjs } from './tfjs/backend.ts';
 import { type ObjectiveArrays, tfjsObjective } from './tfjs/objective.ts';
 import { type PlanTiming, type TimedPlan, timePlan, timedPlan } from './time-plan.ts';
+import type { TimingOptions } from './training-step.ts';
 
-const LAMBDA = 16;
 const SAMPLED = 16;
+/** λ, about the standard deviation of the costs of two standard normal samples. */
+const lambdaOf = (d: number): number => 2 * Math.sqrt(d);
 /** What float32 allows: J relative to its terms, the critics' gradients times n or m, ∂J/∂ŷ relative to the largest. */
 const ALLOWED = { objective: 5e-6, gradCriticReal: 5e-5, gradCriticFake: 5e-5, gradFake: 2e-5 };
 
@@ -94,33 +96,61 @@ export async function runLargeObjective(
     tf,
   }: { readonly size: number; readonly turns: number; readonly dims?: number; readonly tf?: Tfjs },
 ): Promise<LargeObjective> {
-  const small = makeInputs(300, 500, dims);
-  const everything = { rows: range(300), columns: range(500) };
-  const first = await onGpu(device, small, ({ results }) => results());
-  const errors = check('300 × 500', differences(small, first, everything));
+  using objective = await openObjective(device, { size, dims });
+  const { inputs, ours, errors, recording } = objective;
+  const bindings = recording.dispatches.flatMap((call) => Object.values(call.bindings));
+  return {
+    n: size,
+    m: size,
+    d: dims,
+    ...(await objective.time({ turns, turnMs: 200 })),
+    gflop: recording.dispatches.reduce((sum, call) => sum + call.flops, 0) / 1e9,
+    gpuBytes: objective.gpuBytes,
+    largestBindingBytes: Math.max(...bindings.map(({ bytes }) => bytes)),
+    bindingLimitBytes: device.gpu.limits.maxStorageBufferBindingSize,
+    bufferLimitBytes: device.gpu.limits.maxBufferSize,
+    matrixBytes: 4 * size * size,
+    errors,
+    ...(tf ? { tfjs: await besideTfjs(device, objective.plan, tf, { inputs, ours, turns }) } : {}),
+  };
+}
 
-  const large = makeInputs(size, size, dims);
+/** The objective of one size on the GPU, verified. */
+interface OpenObjective extends ObjectiveOnGpu {
+  readonly inputs: Inputs;
+  readonly ours: Results;
+  readonly errors: LargeObjective['errors'];
+  time(options: TimingOptions): Promise<PlanTiming>;
+}
+
+/** @throws Error where a result is wrong. */
+export async function openObjective(
+  device: Device,
+  { size, dims }: { readonly size: number; readonly dims: number },
+): Promise<OpenObjective> {
   const some = range(SAMPLED).map((i) => Math.floor((i * (size - 1)) / (SAMPLED - 1)));
-  return onGpu(device, large, async ({ plan, recording, gpuBytes, results }) => {
-    const ours = await results();
-    const found = differences(large, ours, { rows: some, columns: some });
+  const smallInputs = makeInputs(300, 500, dims);
+  using small = await onGpu(device, smallInputs);
+  const everything = { rows: range(300), columns: range(500) };
+  const ofSmall = check('300 × 500', differences(smallInputs, await small.results(), everything));
+
+  const inputs = makeInputs(size, size, dims);
+  const made = await onGpu(device, inputs);
+  try {
+    const ours = await made.results();
+    const found = differences(inputs, ours, { rows: some, columns: some });
     const { objective: _, ...sampled } = check(`${size} × ${size}`, { ...found, objective: 0 }); // J needs all pairs
-    const bindings = recording.dispatches.flatMap((call) => Object.values(call.bindings));
     return {
-      n: size,
-      m: size,
-      d: dims,
-      ...(await timePlan(device, plan, { turns, turnMs: 200 })),
-      gflop: recording.dispatches.reduce((sum, call) => sum + call.flops, 0) / 1e9,
-      gpuBytes,
-      largestBindingBytes: Math.max(...bindings.map(({ bytes }) => bytes)),
-      bindingLimitBytes: device.gpu.limits.maxStorageBufferBindingSize,
-      bufferLimitBytes: device.gpu.limits.maxBufferSize,
-      matrixBytes: 4 * size * size,
-      errors: { small: errors, large: sampled },
-      ...(tf ? { tfjs: await besideTfjs(device, plan, tf, { inputs: large, ours, turns }) } : {}),
+      ...made,
+      inputs,
+      ours,
+      errors: { small: ofSmall, large: sampled },
+      time: (options) => timePlan(device, made.plan, options),
     };
-  });
+  } catch (error) {
+    made[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Both in turn, once all of tfjs's results were held against ours. */
@@ -130,7 +160,7 @@ async function besideTfjs(
   tf: Tfjs,
   { inputs, ours, turns }: { readonly inputs: Inputs; readonly ours: Results; readonly turns: number },
 ): Promise<NonNullable<LargeObjective['tfjs']>> {
-  using theirs = tfjsObjective(tf, inputs, LAMBDA);
+  using theirs = tfjsObjective(tf, inputs, lambdaOf(inputs.d));
   const found = await theirs.evaluate();
   const { n, m } = inputs;
   const { objective, penalty, meanCriticReal, meanCriticFake } = ours.scalars;
@@ -178,23 +208,21 @@ function makeInputs(n: number, m: number, d: number): Inputs {
     d,
     real: normals(n * d, 0, 1),
     fake: normals(m * d, 1, 1),
-    criticReal: normals(n, 2, 0.2 * LAMBDA, d + LAMBDA),
-    criticFake: normals(m, 3, 0.2 * LAMBDA),
+    criticReal: normals(n, 2, 0.2 * lambdaOf(d), d + lambdaOf(d)),
+    criticFake: normals(m, 3, 0.2 * lambdaOf(d)),
   };
 }
 
-/** Puts the inputs on the GPU, builds the plan and hands it to `use`; everything is gone afterwards. */
-async function onGpu<T>(
-  device: Device,
-  inputs: Inputs,
-  use: (made: {
-    readonly plan: TimedPlan;
-    readonly recording: Recording;
-    readonly gpuBytes: number;
-    /** Runs the plan once and reads what it made. */
-    readonly results: () => Promise<Results>;
-  }) => Promise<T>,
-): Promise<T> {
+/** Inputs on the GPU and the plan over them. */
+interface ObjectiveOnGpu extends Disposable {
+  readonly plan: TimedPlan;
+  readonly recording: Recording;
+  readonly gpuBytes: number;
+  /** Runs the plan once and reads what it made. */
+  readonly results: () => Promise<Results>;
+}
+
+async function onGpu(device: Device, inputs: Inputs): Promise<ObjectiveOnGpu> {
   const { n, m, d } = inputs;
   const shapes = { real: [n, d], fake: [m, d], criticReal: [n], criticFake: [m] } as const;
   const names = Object.keys(shapes) as (keyof typeof shapes)[];
@@ -208,7 +236,7 @@ async function onGpu<T>(
     criticFake: input('criticFake'),
     cost: 'half-squared',
     form: 'exp',
-    lambda: LAMBDA,
+    lambda: lambdaOf(d),
   } as const;
   const { scalars, gradCriticReal, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1 });
   const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
@@ -217,14 +245,17 @@ async function onGpu<T>(
 
   const before = device.liveBytes;
   const owned = names.map((name) => device.storageOf(name, inputs[name]));
+  const free = (): void => {
+    for (const buffer of owned) buffer.dispose();
+  };
   try {
     const externals = Object.fromEntries(names.map((name, i) => [name, (owned[i] as OwnedBuffer).buffer]));
-    using plan = await timedPlan(device, recording, externals);
+    const plan = await timedPlan(device, recording, externals);
     const read = async (tensor: Tensor): Promise<Float32Array> => {
       const { buffer, offset } = plan.view(slot(tensor));
       return device.readFloats(buffer, offset, sizeOf(tensor.shape));
     };
-    return await use({
+    return {
       plan,
       recording,
       gpuBytes: device.liveBytes - before,
@@ -237,9 +268,14 @@ async function onGpu<T>(
           gradFake: await read(gradFake),
         };
       },
-    });
-  } finally {
-    for (const buffer of owned) buffer.dispose();
+      [Symbol.dispose]() {
+        plan.dispose();
+        free();
+      },
+    };
+  } catch (error) {
+    free();
+    throw error;
   }
 }
 
@@ -253,7 +289,7 @@ function differences(
   { rows, columns }: { readonly rows: readonly number[]; readonly columns: readonly number[] },
 ): Errors {
   const { n, m, d, real, fake, criticReal, criticFake } = inputs;
-  const twin = { d, cost: 'half-squared', form: 'exp', lambda: LAMBDA } as const;
+  const twin = { d, cost: 'half-squared', form: 'exp', lambda: lambdaOf(d) } as const;
   const exactly = (x: number): number => x;
   const ofRows = {
     ...twin,

@@ -1,13 +1,15 @@
 /**
- * npm run bench:peers [-- --batch 64 --batch 256 --turns 5 --json --out FILE]
- * One critic and one generator update of the MLP of `workload.ts`, four ways in turn: ours, ours without WebGPU's bounds checks,
- * tfjs on WebGPU on the same adapter, tfjs on WebAssembly on the CPU. And the time to the first step of the first batch, each on
- * a device just opened. Verified first: J, gradients and updated weights of all agree, or it ends with an error.
+ * npm run bench:peers [-- --batch 64 --batch 256 --turns 5 --cpu --json --out FILE]
+ * One critic and one generator update of the MLP of `workload.ts`, in turn: ours, ours without WebGPU's bounds checks, tfjs on
+ * WebGPU on the same adapter, tfjs on WebAssembly on the CPU and, with --cpu, tfjs in plain JavaScript. And the time to the first
+ * step of the first batch, each on a device just opened. Verified first: J, gradients and updated weights of all agree, or it
+ * ends with an error.
  */
 import { parseArgs } from 'node:util';
 import { Trainer } from '../src/gan/trainer.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { openDevice } from '../src/node/open-device.ts';
+import { timeFirstStep } from './first-step.ts';
 import { type Contender, interleave } from './interleave.ts';
 import { printProvenance, provenance, table, writeResult } from './output.ts';
 import { type Tfjs, startTfjs } from './tfjs/backend.ts';
@@ -20,6 +22,7 @@ const { values } = parseArgs({
   options: {
     batch: { type: 'string', multiple: true, default: ['64', '256'] },
     turns: { type: 'string', default: '5' },
+    cpu: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -80,26 +83,8 @@ async function tfjsOn(name: string, backend: string, tf: Tfjs, device: Device, b
   };
 }
 
-/** Milliseconds from nothing to the first step's objective. */
-async function firstSteps(batch: number): Promise<{ readonly ours: number; readonly tfjs: number }> {
-  let began = performance.now();
-  using device = await openDevice();
-  using trainer = await Trainer.create(device, trainerOptions(workload, batch));
-  for await (const report of trainer.run(data, { steps: 1, reportEvery: 1 })) void report;
-  const oursMs = performance.now() - began;
-  const start = await trainer.checkpoint();
-  began = performance.now();
-  using backend = await startTfjs();
-  using gan = tfjsGan(backend.tf, workload.model, start.model, { lambda: LAMBDA, optimiser: OPTIMISER });
-  const inputs = tfjsBatch(backend.tf, data, { batch, latent: workload.model.latent }, 0);
-  disposeStep(gan.criticStep(inputs));
-  const last = gan.generatorStep(inputs);
-  await last.objective.data();
-  return { ours: oursMs, tfjs: performance.now() - began };
-}
-
 const batches = values.batch.map(Number);
-const first = await firstSteps(batches[0] as number);
+const first = await timeFirstStep(workload, batches[0] as number);
 using device = await openDevice();
 using unchecked = await openDevice({ unchecked: true });
 using backend = await startTfjs();
@@ -108,7 +93,7 @@ const { tf } = backend;
 const { threads } = await startTfjsWasm();
 print(`${printProvenance(where)}, tfjs ${backend.version}`);
 print(
-  `first step, batch ${batches[0]}, from opening a device: ours ${first.ours.toFixed(0)} ms, tfjs-webgpu ${first.tfjs.toFixed(0)} ms, ${(first.tfjs / first.ours).toFixed(1)}×`,
+  `first step, batch ${batches[0]}, from opening a device: ours ${first.oursMs.toFixed(0)} ms, tfjs-webgpu ${first.tfjsMs.toFixed(0)} ms, ${(first.tfjsMs / first.oursMs).toFixed(1)}×`,
 );
 const results = [];
 for (const batch of batches) {
@@ -123,7 +108,8 @@ for (const batch of batches) {
     device,
     batch,
   );
-  const peers = [checkedPeer, uncheckedPeer, webgpuPeer, wasmPeer];
+  using cpuPeer = values.cpu ? await tfjsOn('tfjs-cpu', 'cpu', tf, device, batch) : null;
+  const peers = [checkedPeer, uncheckedPeer, webgpuPeer, wasmPeer, ...(cpuPeer ? [cpuPeer] : [])];
   const { medianMs, turnsMs } = await interleave(peers, { turns: Number(values.turns), turnMs: TURN_MS });
   const of = (index: number): number => medianMs[index] as number;
   print(`\nmlp, batch ${batch}: one critic and one generator update`);
@@ -148,6 +134,6 @@ for (const batch of batches) {
     peers: peers.map(({ name, agreement }, i) => ({ name, agreement, medianMs: of(i), turnsMs: turnsMs[i] })),
   });
 }
-const result = { benchmark: 'peers', ...where, tfjs: backend.version, firstStepMs: first, steps: results };
+const result = { benchmark: 'peers', ...where, tfjs: backend.version, firstStep: first, steps: results };
 if (values.json) console.log(JSON.stringify(result));
 if (values.out) await writeResult(values.out, result);

@@ -28,15 +28,15 @@ export interface Workload {
   readonly model: Architecture;
 }
 
-export function mlpWorkload(): Workload {
-  const hidden = 256;
+/** @param hidden units of a hidden layer. */
+export function mlpWorkload(hidden = 256): Workload {
   const { generator } = mlp({ sample: IMAGE, latent: 64, hidden: [hidden, hidden] });
   const critic: Layer[] = [
     { kind: 'dense', units: hidden, activation: 'relu' },
     { kind: 'dense', units: 1 },
   ];
   return {
-    name: 'mlp',
+    name: hidden === 256 ? 'mlp' : `mlp of width ${hidden}`,
     model: { sample: IMAGE, latent: 64, generator, critic: { real: critic, fake: critic } },
   };
 }
