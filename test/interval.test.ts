@@ -13,18 +13,18 @@ describe('the interval of a mean over these very samples', () => {
   // centre = 2·(−4) − (−4.5) = −3.5; jackknife variance ½·(0.5² + 0.5²) = 0.25; bias 0.5; t₁ = 12.7062
   const halfOf = (variance: number): number => 12.7062 * Math.sqrt(variance);
 
-  it('counts the square of the bias twice where the samples share their latents', () => {
+  it('counts the square of the bias one and a half times where the samples share their latents', () => {
     const { value, low, high } = ownMeanInterval(VALUES, WITHOUT_BANK);
     expect(value).toBe(-4);
     expect((low + high) / 2).toBeCloseTo(-3.5, 12);
-    expect((high - low) / 2).toBeCloseTo(halfOf(0.25 + 2 * 0.5 ** 2), 12);
+    expect((high - low) / 2).toBeCloseTo(halfOf(0.25 + 1.5 * 0.5 ** 2), 12);
     expect(ownMeanInterval(VALUES, WITHOUT_BANK, { latents: 'shared' })).toEqual({ value, low, high });
   });
 
   it('counts it as an error of each sample where they have their own', () => {
     const { low, high } = ownMeanInterval(VALUES, WITHOUT_BANK, { latents: 'own' });
     expect((low + high) / 2).toBeCloseTo(-3.5, 12);
-    expect((high - low) / 2).toBeCloseTo(halfOf(0.25 + (2 * 0.5 ** 2) / 2), 12);
+    expect((high - low) / 2).toBeCloseTo(halfOf(0.25 + (1.5 * 0.5 ** 2) / 2), 12);
   });
 
   it('is NaN of one bank, and refuses none of the values and more than eight banks', () => {

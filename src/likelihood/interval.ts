@@ -5,10 +5,12 @@
  *   var = s²/n + (B − 1)/B Σ_b (m_b − m̄)²      m_b: the mean of the estimates without bank b of the latents
  * Of these very samples (`ownMeanInterval`): only the latents are random, and L_K is low by about as much as 1/K, which the
  * jackknife takes away (Quenouille 1956):
- *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)² + 2 (centre − m)²/S)
- * The jackknife is of first order in the relative variance v of the mean weight, which is skewed where few latents carry it: were
- * it a gamma variable, its logarithm would have the variance ψ₁(1/v) = v + v²/2 + …, and be low by v/2, so that the second term is
- * twice the square of the bias. S is the number of sets of latents: 1 where the samples share them, else one for each sample.
+ *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)² + 1.5 (centre − m)²/S)
+ * The mean weight is skewed where few latents carry it, and then its jackknife variance is too small most often just where the
+ * estimate is far too low. What is added grows with the bias and vanishes with it. Its factor is found by simulation, of 1 000 sets
+ * of 20 samples of linear Gaussian models with 3 to 8 directions at 1 and at 5 nats of coupling (docs/likelihoods.md): 94.0 to
+ * 96.1 % of the intervals hold the truth, with 1 in its place 92.2 to 95.5, with 2 95.1 to 97.3, without 82 to 95.
+ * S is the number of sets of latents: 1 where the samples share them, else one for each sample.
  */
 import { UserError } from '../gpu/errors.ts';
 
@@ -44,6 +46,9 @@ export function meanInterval(
 /** 97.5 % quantiles of Student's t with 1, 2, … 7 degrees of freedom, as many as there are banks less one. */
 const STUDENT_97_5 = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646] as const;
 
+/** How many times the square of the bias counts as variance. */
+const BIAS_FACTOR = 1.5;
+
 export interface OwnMeanOptions {
   /** Whether the samples `shared` one set of latents, as those from the prior do (the default), or had each its `own`. */
   readonly latents?: 'shared' | 'own';
@@ -69,7 +74,7 @@ export function ownMeanInterval(
   const means = withoutBank.map(meanOf);
   const centre = banks * value - (banks - 1) * meanOf(means);
   const sets = latents === 'shared' ? 1 : values.length;
-  const half = t * Math.sqrt(jackknifeVariance(means) + (2 * (centre - value) ** 2) / sets);
+  const half = t * Math.sqrt(jackknifeVariance(means) + (BIAS_FACTOR * (centre - value) ** 2) / sets);
   return { value, low: centre - half, high: centre + half };
 }
 
