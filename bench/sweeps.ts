@@ -63,8 +63,8 @@ export function sweepsFor(adapter: 'hardware' | 'software'): readonly Sweep[] {
     objectiveSweep(64, sides),
     ...(hardware ? [objectiveSweep(784, sides)] : []),
     scoringSweep(
-      'N = 256',
-      [1000, 4000, 16_000].map((latents) => ({ images: 256, latents })),
+      'N = 512',
+      [1000, 4000, 16_000].map((latents) => ({ images: 512, latents })),
     ),
     scoringSweep(
       'K = 4 000',
@@ -137,8 +137,8 @@ function batchSweep(workload: Workload, batches: readonly number[]): Sweep {
   };
 }
 
-/** How far J of a step may be from float64, relative to it. */
-const ALLOWED_OBJECTIVE = 1e-5;
+/** How far J of a step may be from float64, relative to it: costs of a hundred in float32, in an exponent, behind a batch norm. */
+const ALLOWED_OBJECTIVE = 5e-5;
 
 /** Steps of training. J of the first is held against float64. */
 function stepPoint(x: number, workload: Workload, batch: number): SweepPoint {

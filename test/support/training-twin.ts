@@ -107,7 +107,7 @@ export function objectiveOf(
       costs[i * m + j] = l;
       v[i * m + j] = criticReal[i]! - criticFake[j]! - l;
     }
-  const top = Math.max(...v) / lambda;
+  const top = v.reduce((most, x) => Math.max(most, x), -Infinity) / lambda;
   const meanExp = mean(v.map((x) => Math.exp(x / lambda - top)));
   const p = v.map((x) => {
     if (form === 'hinge') return Math.max(x, 0) / lambda;
