@@ -7,6 +7,8 @@
  */
 import { Trainer } from '../src/gan/trainer.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { sizeOf } from '../src/graph/graph.ts';
+import type { Architecture } from '../src/nn/architectures.ts';
 import { drawOf, stepObjective, tensorsOf } from '../test/support/training-twin.ts';
 import { openObjective } from './large-objective.ts';
 import { openScoring } from './time-scoring.ts';
@@ -137,8 +139,8 @@ function batchSweep(workload: Workload, batches: readonly number[]): Sweep {
   };
 }
 
-/** How far J of a step may be from float64, relative to it: costs of a hundred in float32, in an exponent, behind a batch norm. */
-const ALLOWED_OBJECTIVE = 5e-5;
+/** How far J of a step may be from float64, relative to it: what d roundings of float32 come to, as in a cost of d values. */
+const allowedFor = ({ sample }: Architecture): number => sizeOf(sample) * 2 ** -24;
 
 /** Steps of training. J of the first is held against float64. */
 function stepPoint(x: number, workload: Workload, batch: number): SweepPoint {
@@ -162,9 +164,10 @@ function stepPoint(x: number, workload: Workload, batch: number): SweepPoint {
         const weights = { generator: tensorsOf(generator), critic: tensorsOf(critic) };
         const exact = stepObjective({ settings, lambda: LAMBDA, ...drawOf(settings, data, 0), ...weights });
         const off = Math.abs((await run(1)) / exact.objective - 1);
-        if (!(off <= ALLOWED_OBJECTIVE))
+        const allowed = allowedFor(workload.model);
+        if (!(off <= allowed))
           throw new Error(
-            `bench: J of ${workload.name}, batch ${batch}, is off by ${off.toExponential(2)}, allowed ${ALLOWED_OBJECTIVE}; no timing of a wrong result`,
+            `bench: J of ${workload.name}, batch ${batch}, is off by ${off.toExponential(2)}, allowed ${allowed.toExponential(2)}; no timing of a wrong result`,
           );
       } catch (error) {
         trainer.dispose();

@@ -14,8 +14,8 @@ import { type Workload, trainerOptions } from './workload.ts';
 
 const CHECKED = 4;
 const SEED = 3;
-/** In nats, where L_K is of the order of a thousand. */
-const ALLOWED_NATS = 5e-3;
+/** In nats: a sum of float32 exponentials, relative to its largest, has an error of this order at most. */
+const ALLOWED_NATS = 1e-4;
 
 export interface OpenScoring extends Disposable {
   /** The largest difference of L_K from float64, in nats. */

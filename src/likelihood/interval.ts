@@ -6,10 +6,9 @@
  * Of these very samples (`ownMeanInterval`): only the latents are random, and L_K is low by about as much as 1/K, which the
  * jackknife takes away (Quenouille 1956):
  *   centre = B m − (B − 1) m̄      half width = t_{B−1} √((B − 1)/B Σ_b (m_b − m̄)² + 1.5 (centre − m)²/S)
- * The mean weight is skewed where few latents carry it, and then its jackknife variance is too small most often just where the
- * estimate is far too low. What is added grows with the bias and vanishes with it. Its factor is found by simulation, of 1 000 sets
- * of 20 samples of linear Gaussian models with 3 to 8 directions at 1 and at 5 nats of coupling (docs/likelihoods.md): 94.0 to
- * 96.1 % of the intervals hold the truth, with 1 in its place 92.2 to 95.5, with 2 95.1 to 97.3, without 82 to 95.
+ * The mean weight is skewed where few latents carry it, and the jackknife alone then holds the truth too seldom (86 % of the time
+ * at 5 nats of coupling). What is added vanishes with the bias. Its factor is no theory: it was found by simulation of linear
+ * Gaussian models with 3 to 8 directions, and `npm run experiment -- calibration` tells how often the intervals hold the truth.
  * S is the number of sets of latents: 1 where the samples share them, else one for each sample.
  */
 import { UserError } from '../gpu/errors.ts';
