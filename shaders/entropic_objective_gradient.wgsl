@@ -8,7 +8,7 @@
 // Numeric strategy: differences are summed directly, weighted; nothing cancels. Bytes: 4·n·m·d·(3/16 + 1/4) through caches.
 // Flops: 3·n·m·d for p and 3·n·m·d for the sum.
 // Source: ∂J/∂ŷ of Balaji et al., ICML 2019, recomputed tile by tile as in FlashAttention's backward pass.
-// lib: entropic_pair finite pair_costs
+// lib: entropic_pair entropic_slope finite pair_costs
 
 struct Params {
   n: u32,
@@ -112,17 +112,6 @@ fn add_rows(row: u32, column: u32, c: u32, k: u32, stride: u32) {
   for (var i = 0u; i < 8u; i++) {
     store(column + c + i, k, stride, sums[i], row == 0u);
   }
-}
-
-fn slope(fake_values: vec4f, real_values: vec4f) -> vec4f {
-  if (COST == 3u) {
-    return -100.0 * real_values;
-  }
-  let difference = fake_values - real_values;
-  if (COST == 0u) {
-    return sign(difference);
-  }
-  return select(2.0, 1.0, COST == 2u) * difference;
 }
 
 fn fake_four(j: u32, k0: u32, k1: u32, k2: u32, k3: u32) -> vec4f {

@@ -2,7 +2,8 @@
  * Which kernels of the entropic objective run on a target, and how the pairs are divided among their workgroups.
  *
  * GPUs take tiles of 64 × 64 pairs, with 64 invocations, where these make at least 512 workgroups; else 32 × 32 or, fewer than
- * 128 of those, 16 × 16 pairs, with 256 invocations that share the values of d.
+ * 128 of those, 16 × 16 pairs, with 256 invocations that share the values of d. In the gradient a workgroup has a tile's generated
+ * samples and goes through the data; where there are too few, the data are divided into parts, which are summed in order.
  */
 import { type Target, hasFourLanes } from '../gpu/target.ts';
 
@@ -32,6 +33,9 @@ const LARGER_TILES = [
   { tile: 32, fewest: 128 },
 ] as const;
 const SMALLEST_TILE = 16;
+/** Workgroups that keep a GPU busy with the smallest tiles of the gradient, and floats of its parts at most. */
+const ENOUGH_GROUPS = 128;
+const MOST_PART_FLOATS = 2 ** 24;
 
 /** What lib/pair_tile of the shaders is specialised to. */
 export function tileConstants(tile: number): { TILE: number; INVOCATIONS: number; STEP: number } {
@@ -66,9 +70,31 @@ export function pairBlocks(n: number, m: number, adapter: Target['adapter']): Pa
   return divided(SMALLEST_TILE);
 }
 
-/** The kernel of the gradient; a workgroup takes 16 generated samples. */
-export function gradientKernel(
+/** The kernel of the gradient on software adapters; a workgroup takes 16 generated samples. */
+export function softwareGradientKernel(
   target: Target,
 ): 'entropic_objective_gradient' | 'entropic_objective_gradient_subgroup4' {
   return hasFourLanes(target) ? 'entropic_objective_gradient_subgroup4' : 'entropic_objective_gradient';
+}
+
+/** How the gradient is divided on GPUs: tiles of generated samples, and parts of `each` rows of the data, a multiple of the tile. */
+export interface GradientParts {
+  readonly tile: number;
+  readonly parts: number;
+  readonly each: number;
+}
+
+export function gradientParts({ n, m, d }: { n: number; m: number; d: number }): GradientParts {
+  const most = Math.max(1, Math.floor(MOST_PART_FLOATS / (m * d)));
+  const divided = (tile: number, enough: number): GradientParts => {
+    const rows = Math.ceil(n / tile);
+    const wanted = Math.ceil(enough / Math.ceil(m / tile));
+    const tiles = Math.ceil(rows / Math.min(wanted, most, rows));
+    return { tile, parts: Math.ceil(rows / tiles), each: tiles * tile };
+  };
+  for (const { tile, fewest } of LARGER_TILES) {
+    const found = divided(tile, fewest);
+    if (Math.ceil(m / tile) * found.parts >= fewest) return found;
+  }
+  return divided(SMALLEST_TILE, ENOUGH_GROUPS);
 }

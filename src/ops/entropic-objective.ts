@@ -6,11 +6,13 @@ import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.t
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import {
   MOST_BLOCKS,
-  gradientKernel,
+  gradientParts,
   pairBlocks,
+  softwareGradientKernel,
   tileConstants,
   tilesKernel,
 } from './entropic-objective-variants.ts';
+import { elementGroups } from './grid.ts';
 import { normaliseRows } from './normalise-rows.ts';
 
 export const OBJECTIVE_COSTS = ['l1', 'squared', 'half-squared', 'cosine'] as const;
@@ -213,7 +215,7 @@ export function entropicObjective(
   return { scalars, gradCriticReal, gradCriticFake };
 }
 
-/** Generated samples that one workgroup of the gradient takes. */
+/** Generated samples that one workgroup of the gradient takes on software adapters. */
 const GRADIENT_COLUMNS = 16;
 
 const gradientOp: Op<Attributes> = {
@@ -226,23 +228,58 @@ const gradientOp: Op<Attributes> = {
       Tensor,
       Tensor,
     ];
-    const [out] = outputs as readonly [Tensor];
+    const [out, parts] = outputs as readonly [Tensor, Tensor];
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;
     const { lambda, sign } = attributes;
+    const shared = { label: out.name, overrides: overridesOf(attributes) };
+    const bindings = { real, fake, critic_real, critic_fake, scalars };
+    const calls: AnyKernelCall<Tensor>[] = [];
+    if (target.adapter === 'hardware') {
+      const { tile, each, parts: count } = gradientParts({ n, m, d });
+      const tileFlops = tile * m * (6 * d + 30);
+      // All workgroups of a dispatch take fewer of their rows where it would be too long.
+      const most = tile * Math.max(1, Math.floor(DISPATCH_FLOPS.hardware / (count * tileFlops)));
+      for (let first = 0; first < each; first += most) {
+        const span = Math.min(most, each - first);
+        calls.push(
+          kernelCall({
+            ...shared,
+            kernel: 'entropic_objective_gradient_tile',
+            params: { n, m, d, each, first_row: first, span, lambda, sign },
+            bindings: { ...bindings, out: count === 1 ? out : parts },
+            constants: tileConstants(tile),
+            workgroups: [Math.ceil(m / tile), count, 1],
+            flops: (span / tile) * count * tileFlops,
+            bytes: (24 * span * count * m * d) / tile,
+          }),
+        );
+      }
+      if (count > 1)
+        calls.push(
+          kernelCall({
+            kernel: 'entropic_objective_gradient_sum',
+            label: out.name,
+            params: { count: m * d, parts: count },
+            bindings: { parts, out },
+            workgroups: elementGroups(m * d, 64),
+            flops: count * m * d,
+            bytes: 4 * (count + 1) * m * d,
+          }),
+        );
+      return calls;
+    }
     const groups = Math.ceil(m / GRADIENT_COLUMNS);
     const groupFlops = GRADIENT_COLUMNS * n * (6 * d + 30);
-    const perDispatch = Math.min(65535, Math.max(2, Math.floor(DISPATCH_FLOPS[target.adapter] / groupFlops)));
-    const calls: AnyKernelCall<Tensor>[] = [];
+    const perDispatch = Math.min(65535, Math.max(2, Math.floor(DISPATCH_FLOPS.software / groupFlops)));
     for (let first = 0; first < groups; first += perDispatch) {
       const count = Math.min(perDispatch, groups - first);
       calls.push(
         kernelCall({
-          kernel: gradientKernel(target),
-          label: out.name,
+          ...shared,
+          kernel: softwareGradientKernel(target),
           params: { n, m, d, first_group: first, lambda, sign },
-          bindings: { real, fake, critic_real, critic_fake, scalars, out },
-          overrides: overridesOf(attributes),
+          bindings: { ...bindings, out },
           workgroups: [count, 1, 1],
           flops: count * groupFlops,
           bytes: (count * groupFlops) / 4,
@@ -262,9 +299,14 @@ export function entropicObjectiveGradient(
   pairs: Pairs & { readonly scalars: Tensor; readonly sign: number },
 ): Tensor {
   const { real, fake, criticReal, criticFake, cost, form, lambda, scalars, sign } = pairs;
+  const [n, d] = real.shape as readonly [number, number];
+  const m = fake.shape[0] as number;
   return graph.add(gradientOp, {
     inputs: [real, fake, criticReal, criticFake, scalars],
-    outputs: [{ name: 'objective.d(fake)', shape: fake.shape }],
+    outputs: [
+      { name: 'objective.d(fake)', shape: fake.shape },
+      { name: 'objective.d(fake).parts', shape: [gradientParts({ n, m, d }).parts, m, d] },
+    ],
     attributes: { cost, form, lambda, sign },
   })[0];
 }

@@ -69,7 +69,7 @@ const shapes: readonly Shape[] = [
   {
     name: 'several-tiles-a-block',
     n: 1050,
-    m: 4170,
+    m: 5505,
     d: 2,
     cost: 'l1',
     form: 'exp',
