@@ -34,7 +34,10 @@ function withoutComments(text) {
 }
 
 /** The declarations of a kernel, checked against the kernel contract. */
-function describe(name, text, source, files) {
+function describe(name, parts, files) {
+  const text = parts[0].text;
+  const commented = parts.map((part) => part.text).join('\n');
+  const source = parts.map((part) => withoutComments(part.text)).join('\n');
   const fail = (message) => {
     throw new Error(`shaders/${name}.wgsl: ${message}`);
   };
@@ -69,10 +72,10 @@ function describe(name, text, source, files) {
     if (b.binding !== i + 1) fail(`bindings must be numbered 1, 2, …: ${b.name} has ${b.binding}`);
   });
   const overrides = reflected.overrides.map((o) => o.name);
-  const constants = [...text.matchAll(/^const (\w+)(?:: \w+)? = [\d.]+[uif]?; *\/\/ specialised\b/gm)].map(
-    (m) => m[1],
-  );
-  const aliases = [...text.matchAll(/^alias (\w+) = \w+; *\/\/ specialised\b/gm)].map((m) => m[1]);
+  const constants = [
+    ...commented.matchAll(/^const (\w+)(?:: \w+)? = [\d.]+[uif]?; *\/\/ specialised\b/gm),
+  ].map((m) => m[1]);
+  const aliases = [...commented.matchAll(/^alias (\w+) = \w+; *\/\/ specialised\b/gm)].map((m) => m[1]);
   return {
     name,
     source,
@@ -115,7 +118,7 @@ const kernels = readdirSync(folder)
       line += text.split('\n').length; // the parts are joined by one more line break
       return { path, firstLine };
     });
-    return describe(name, text, parts.map((part) => withoutComments(part.text)).join('\n'), files);
+    return describe(name, parts, files);
   });
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));

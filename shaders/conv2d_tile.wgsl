@@ -10,10 +10,10 @@
 // The variant for GPUs: the product of matmul_tile.wgsl, with its registers, halves and slots, whose left matrix is never made. A
 // workgroup has 64 windows × OUTPUTS outputs, 8 × 8 an invocation. Eight values under the windows at a time are gathered into
 // workgroup memory beside their weights; with WHOLE_STEPS these lie under one tap, and whether that is in the image is asked
-// once a tap. Numeric strategy: float32, summed over (u, v, c) in order.
+// once a tap. Numeric strategy: float32, summed over (u, v, c) in order; in mixed precision the factors are f16 in workgroup memory.
 // Grid: ⌈m/64⌉·⌈n/OUTPUTS⌉ workgroups, 1024 a row, × parts. Bytes: 4·m·n·k·(1/64 + 1/OUTPUTS) read, 4·m·n written, of each part,
 // k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
-// lib: activation conv2d_epilogue
+// lib: activation conv2d_epilogue stored
 
 struct Params {
   m: u32, // windows, batch·rows·columns
@@ -62,11 +62,12 @@ const WEIGHT_LANES: u32 = OUTPUTS / 8u;
 const IMAGE_HALF: u32 = STEP * IMAGE_FOURS;
 const WEIGHT_HALF: u32 = STEP * WEIGHT_FOURS;
 
+alias Stored = vec4f; // specialised: vec4h in mixed precision
 // Of the windows of the tile: row, value along the row, and place in the image where they begin, which may be outside.
 var<workgroup> origins: array<vec4i, WINDOWS>;
 // Vector v of a value: windows v + IMAGE_FOURS·(0 … 3) of the tile, or outputs v + WEIGHT_FOURS·(0 … 3).
-var<workgroup> image_tile: array<vec4f, 2u * IMAGE_HALF>;
-var<workgroup> weight_tile: array<vec4f, 2u * WEIGHT_HALF>;
+var<workgroup> image_tile: array<Stored, 2u * IMAGE_HALF>;
+var<workgroup> weight_tile: array<Stored, 2u * WEIGHT_HALF>;
 
 @compute @workgroup_size(OUTPUTS)
 fn conv2d_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
@@ -131,12 +132,12 @@ fn conv2d_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   for (var k = begin; k < end; k += STEP) {
     let image_base = half * IMAGE_HALF;
     let weight_base = half * WEIGHT_HALF;
-    image_tile[image_base + image_slot(image_i, image_v)] = image_next;
+    image_tile[image_base + image_slot(image_i, image_v)] = stored(image_next);
     if (OUTPUTS == 64u) {
-      image_tile[image_base + image_slot(image_i, image_more_v)] = image_more;
+      image_tile[image_base + image_slot(image_i, image_more_v)] = stored(image_more);
     }
-    weight_tile[weight_base + weight_slot(weight_i, weight_v)] = weight_next;
-    weight_tile[weight_base + weight_slot(weight_more_i, weight_v)] = weight_more;
+    weight_tile[weight_base + weight_slot(weight_i, weight_v)] = stored(weight_next);
+    weight_tile[weight_base + weight_slot(weight_more_i, weight_v)] = stored(weight_more);
     workgroupBarrier();
     let next = k + STEP;
     if (next < end) {
@@ -158,10 +159,10 @@ fn conv2d_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
     for (var i = 0u; i < STEP; i++) {
       let image_at = image_base + image_slot(i, lane_row);
       let weight_at = weight_base + weight_slot(i, lane_column);
-      let x = image_tile[image_at]; // the even ones of the invocation's windows, then the odd ones
-      let y = image_tile[image_at + IMAGE_LANES];
-      let even = weight_tile[weight_at];
-      let odd = weight_tile[weight_at + WEIGHT_LANES];
+      let x = vec4f(image_tile[image_at]); // the even ones of the invocation's windows, then the odd ones
+      let y = vec4f(image_tile[image_at + IMAGE_LANES]);
+      let even = vec4f(weight_tile[weight_at]);
+      let odd = vec4f(weight_tile[weight_at + WEIGHT_LANES]);
       even0 += x.x * even;
       odd0 += x.x * odd;
       even1 += y.x * even;

@@ -9,9 +9,9 @@
 // results, 8 × 8 an invocation in registers: 64 multiply-adds for four loads of four floats. Eight values of k at a time are
 // in workgroup memory, in two halves: one is read while what comes after it is fetched, so that a step has one barrier.
 // An invocation's rows, and columns, lie TILE/8 apart, so that neighbours load, read and store neighbours; see `slot`.
-// Numeric strategy: float32, summed over k in order. Grid: ⌈m/TILE⌉·⌈n/TILE⌉ × parts workgroups.
+// Numeric strategy: float32, summed over k in order; in mixed precision the factors are f16 in workgroup memory. Grid: ⌈m/TILE⌉·⌈n/TILE⌉ × parts workgroups.
 // Bytes: 4·m·n·k·2/TILE read, 4·m·n written, of each part. Flops: 2·m·n·k.
-// lib: activation matmul_epilogue
+// lib: activation matmul_epilogue stored
 
 struct Params {
   m: u32,
@@ -46,9 +46,10 @@ const FOURS: u32 = TILE / 4u; // vectors of a value of k
 const LANES: u32 = TILE / 8u; // invocations along a side of the tile
 const HALF: u32 = STEP * FOURS;
 
+alias Stored = vec4f; // specialised: vec4h in mixed precision
 // Vector v of a value of k: rows, or columns, v + FOURS·(0 … 3) of the tile.
-var<workgroup> a_tile: array<vec4f, 2u * HALF>;
-var<workgroup> b_tile: array<vec4f, 2u * HALF>;
+var<workgroup> a_tile: array<Stored, 2u * HALF>;
+var<workgroup> b_tile: array<Stored, 2u * HALF>;
 
 @compute @workgroup_size(INVOCATIONS)
 fn matmul_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
@@ -100,11 +101,11 @@ fn matmul_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   var odd_sums = vec4f();
   var base = 0u; // of the half that is written, then read
   for (var k = begin; k < end; k += STEP) {
-    a_tile[base + slot(a_i, a_v)] = a_next;
-    b_tile[base + slot(b_i, b_v)] = b_next;
+    a_tile[base + slot(a_i, a_v)] = stored(a_next);
+    b_tile[base + slot(b_i, b_v)] = stored(b_next);
     if (TILE == 64u) {
-      a_tile[base + slot(a_more_i, a_more_v)] = a_more;
-      b_tile[base + slot(b_more_i, b_more_v)] = b_more;
+      a_tile[base + slot(a_more_i, a_more_v)] = stored(a_more);
+      b_tile[base + slot(b_more_i, b_more_v)] = stored(b_more);
     }
     workgroupBarrier();
     let next = k + STEP;
@@ -117,10 +118,10 @@ fn matmul_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
     for (var i = 0u; i < STEP; i++) {
       let a_at = base + slot(i, lane_row);
       let b_at = base + slot(i, lane_column);
-      let x = a_tile[a_at]; // the even ones of the invocation's rows, then the odd ones
-      let y = a_tile[a_at + LANES];
-      let even = b_tile[b_at];
-      let odd = b_tile[b_at + LANES];
+      let x = vec4f(a_tile[a_at]); // the even ones of the invocation's rows, then the odd ones
+      let y = vec4f(a_tile[a_at + LANES]);
+      let even = vec4f(b_tile[b_at]);
+      let odd = vec4f(b_tile[b_at + LANES]);
       even0 += x.x * even;
       odd0 += x.x * odd;
       even1 += y.x * even;

@@ -8,6 +8,8 @@ import { MIXED_TARGET } from './support/verify.ts';
 
 const GPU: Target = { adapter: 'hardware', features: new Set() };
 const SOFTWARE: Target = { adapter: 'software', features: new Set() };
+/** A GPU with f16 and no subgroup matrices. */
+const HALVES: Target = { ...GPU, features: new Set(['shader-f16']), precision: 'mixed' };
 const LANES: Target = { ...SOFTWARE, subgroupSize: 4 };
 const names = ({ variants }: { variants: ReadonlyMap<string, unknown> }): string[] => [...variants.keys()];
 
@@ -27,6 +29,10 @@ describe('candidates', () => {
       MIXED_TARGET,
       [
         'matmul_matrix',
+        'matmul_tile 64 x11 f16',
+        'matmul_tile 64 x1 f16',
+        'matmul_tile 128 x11 f16',
+        'matmul_tile 128 x1 f16',
         'matmul_tile 64 x11',
         'matmul_tile 64 x1',
         'matmul_tile 128 x11',
@@ -35,6 +41,13 @@ describe('candidates', () => {
     ],
     ['a layer', layer, LANES, ['matmul_subgroup4', 'matmul']],
     ['a layer', layer, SOFTWARE, ['matmul']],
+    ['half a one', { m: 64, k: 64, n: 64 }, HALVES, ['matmul_tile 64 x1 f16', 'matmul_tile 64 x1', 'matmul']],
+    [
+      'too small to round',
+      { m: 64, k: 784, n: 1 },
+      HALVES,
+      ['matmul_tile 64 x11', 'matmul_tile 64 x1', 'matmul'],
+    ],
     ['a small one', { m: 60, k: 60, n: 60 }, GPU, ['matmul', 'matmul_tile 64 x1']],
     ['parts by the hundred', { m: 64, k: 1_000_000, n: 64 }, GPU, ['matmul_tile 64 x256']],
     ['more than a grid holds of small tiles', { m: 65_536 * 64, k: 8, n: 65 }, GPU, ['matmul_tile 128 x1']],
@@ -55,7 +68,19 @@ describe('candidates', () => {
       'mixed',
       { m: 2048, n: 64, k: 3200, channels: 128 },
       MIXED_TARGET,
-      ['conv2d_matrix', 'conv2d_tile 64 x16', 'conv2d_tile 64 x1'],
+      [
+        'conv2d_matrix',
+        'conv2d_tile 64 x16 f16',
+        'conv2d_tile 64 x1 f16',
+        'conv2d_tile 64 x16',
+        'conv2d_tile 64 x1',
+      ],
+    ],
+    [
+      'f16 without matrices',
+      { m: 12_544, n: 64, k: 25, channels: 1 },
+      HALVES,
+      ['conv2d_tile 64 x1 f16', 'conv2d_tile 64 x1'],
     ],
     [
       'four lanes',
@@ -77,7 +102,8 @@ describe('candidates', () => {
 
   it.each([
     [GPU, ['conv2d_weight_tile']],
-    [MIXED_TARGET, ['conv2d_weight_matrix', 'conv2d_weight_tile']],
+    [MIXED_TARGET, ['conv2d_weight_matrix', 'conv2d_weight_tile f16', 'conv2d_weight_tile']],
+    [HALVES, ['conv2d_weight_tile f16', 'conv2d_weight_tile']],
     [LANES, ['conv2d_weight_subgroup4 32', 'conv2d_weight_subgroup4 16']],
   ])('of a gradient of weights', (target, expected) => {
     expect(names(conv2dWeightCandidates({ m: 400, n: 32, k: 1024, channels: 16 }, target))).toEqual(expected);

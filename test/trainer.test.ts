@@ -297,7 +297,7 @@ describeGpu('the trainer', (device) => {
 
     it('refuses mixed precision on a device that was not opened for it', async () => {
       await expect(Trainer.create(device, { ...OPTIONS, precision: 'mixed' })).rejects.toThrow(
-        /precision is mixed, but this device has no .*chromium-experimental-subgroup-matrix/,
+        /precision is mixed, but this device has no shader-f16/,
       );
     });
 

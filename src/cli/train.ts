@@ -174,7 +174,7 @@ export function registerTrain(program: Command): void {
       0.99,
     )
     .addOption(
-      new Option('--precision <name>', 'mixed: products of f16 on the tensor cores of a GPU that has them')
+      new Option('--precision <name>', 'mixed: products of f16, on the tensor cores of a GPU that has them')
         .choices(PRECISIONS)
         .default('f32'),
     )

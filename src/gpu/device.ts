@@ -3,7 +3,7 @@
  * and device loss into one clear error for everything that is pending. It is passed to whatever uses it.
  */
 import { UserError } from './errors.ts';
-import { type KernelName, kernelDefinition, sourceLine, specialise } from './kernel.ts';
+import { type KernelName, featuresOf, kernelDefinition, sourceLine, specialise } from './kernel.ts';
 
 /** What is known of the adapter a device came from. */
 export interface AdapterDescription {
@@ -317,7 +317,7 @@ export class Device implements Disposable {
     constants: Readonly<Record<string, number | string>>,
   ): Promise<Pipeline> {
     const definition = kernelDefinition(name);
-    for (const feature of definition.features) {
+    for (const feature of featuresOf(definition, constants)) {
       if (!this.gpu.features.has(feature))
         throw new UserError(
           `kernel ${name} needs the feature ${feature}, which this device was not opened with`,

@@ -83,12 +83,25 @@ export function sourceLine({ files }: KernelDefinition, line: number): string {
   return `${path}:${line - firstLine + 1}`;
 }
 
+/** The f16 type that an alias may be specialised to. */
+const HALVES = 'vec4h';
+const isHalves = (constants: Readonly<Record<string, number | string>>): boolean =>
+  Object.values(constants).includes(HALVES);
+
+/** The features that a kernel needs with such constants. */
+export function featuresOf(
+  { features }: KernelDefinition,
+  constants: Readonly<Record<string, number | string>>,
+): readonly string[] {
+  return isHalves(constants) ? [...features, 'shader-f16'] : features;
+}
+
 /** The text of a kernel with its `// specialised` constants and aliases replaced. */
 export function specialise(
   definition: KernelDefinition,
   constants: Readonly<Record<string, number | string>>,
 ): string {
-  let text = definition.source;
+  let text = isHalves(constants) ? `enable f16; ${definition.source}` : definition.source;
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^((?:const|alias) ${name}(?:: \\w+)? = )[\\w.]+(;)`, 'm');
     const typed =

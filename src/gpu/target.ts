@@ -15,8 +15,9 @@ export interface Target {
 export const PRECISIONS = ['f32', 'mixed'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
-/** The features of mixed precision, and the size of the subgroups that its kernels are written for. */
-const MIXED_FEATURES = ['shader-f16', 'chromium-experimental-subgroup-matrix'] as const;
+/** The feature of mixed precision; that of subgroup matrices, and the size of the subgroups that their kernels are written for. */
+const HALVES = 'shader-f16';
+const MATRICES = 'chromium-experimental-subgroup-matrix';
 const MATRIX_SUBGROUP = 32;
 
 /**
@@ -28,16 +29,18 @@ export function hasFourLanes(target: Target): boolean {
 }
 
 /** What a target lacks for mixed precision; nothing where it has all. */
-export function lacksForMixed({ features, subgroupSize }: Target): string[] {
-  return [
-    ...MIXED_FEATURES.filter((feature) => !features.has(feature)),
-    ...(subgroupSize === MATRIX_SUBGROUP ? [] : [`subgroups of ${MATRIX_SUBGROUP}`]),
-  ];
+export function lacksForMixed({ features }: Target): string[] {
+  return features.has(HALVES) ? [] : [HALVES];
 }
 
-/** Whether a target runs the variants on subgroup matrices, `…_matrix`. */
-export function hasMatrices(target: Target): boolean {
+/** Whether the products of a target round their factors to f16. */
+export function hasHalves(target: Target): boolean {
   return target.precision === 'mixed' && lacksForMixed(target).length === 0;
+}
+
+/** Whether they may run on subgroup matrices, `…_matrix`. */
+export function hasMatrices(target: Target): boolean {
+  return hasHalves(target) && target.features.has(MATRICES) && target.subgroupSize === MATRIX_SUBGROUP;
 }
 
 export function targetOf(device: Device, precision: Precision = 'f32'): Target {

@@ -5,13 +5,14 @@
  * least 16 channels, run `conv2d_narrow`, which has no tile to leave empty; all others `conv2d_tile`. Its tiles have 64 windows
  * and 64 outputs, or 128, which load a quarter less, where they waste no more and there are at least 512 of them. An invocation
  * has 64 results, so that a workgroup of 64 × 64 is as little as two subgroups: a GPU wants several on each of its processors.
- * In mixed precision, windows of 32 outputs or more run `conv2d_matrix`, by tiles of 64 × 64.
+ * In mixed precision, windows of 32 outputs or more run `conv2d_matrix`, by tiles of 64 × 64; without subgroup matrices they run
+ * `conv2d_tile`, which rounds the factors to f16 on their way into workgroup memory.
  * Where there are fewer than 512 tiles, the sums are divided into as many parts as make 512 workgroups, of at least 128 values.
  *
  * Another may be chosen for a key `conv2d m= n= k= c=`: on four lanes tiles of fewer outputs; on GPUs tiles of either width, in
  * those parts or in one, also where `conv2d_narrow` or `conv2d_matrix` is the default.
  */
-import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
+import { type Target, hasFourLanes, hasHalves, hasMatrices } from '../gpu/target.ts';
 import { chosen } from '../graph/candidates.ts';
 import type { Candidates } from '../graph/graph.ts';
 import { tileGroups } from './grid.ts';
@@ -33,6 +34,8 @@ export type Conv2dVariant =
       readonly kernel: 'conv2d_tile';
       readonly outputs: number;
       readonly wholeSteps: boolean;
+      /** Whether the factors are rounded to f16. */
+      readonly halves: boolean;
       readonly workgroups: Grid;
     } & Conv2dParts);
 
@@ -56,7 +59,7 @@ const MOST_JOINED = 16;
 const [MOST_NARROW, NARROW_LANES] = [16, 16];
 
 /** Fewest outputs, or filters, that are worth a tile of subgroup matrices in mixed precision. */
-export const FEWEST_MATRIX = 32;
+const FEWEST_MATRIX = 32;
 
 const tilesOf = ({ m, n }: Conv2dSize, outputs: number): number =>
   Math.ceil(m / TILE) * Math.ceil(n / outputs);
@@ -83,12 +86,13 @@ const narrow = ({ m, n }: Conv2dSize): Conv2dVariant => ({
   workgroups: tileGroups(Math.ceil(m / 32) * Math.ceil(n / 4)),
 });
 
-function tiled(size: Conv2dSize, outputs: number, parts: Conv2dParts): Conv2dVariant {
+function tiled(size: Conv2dSize, outputs: number, parts: Conv2dParts, halves: boolean): Conv2dVariant {
   const [across, down] = tileGroups(tilesOf(size, outputs));
   return {
     kernel: 'conv2d_tile',
     outputs,
     wholeSteps: size.channels % STEP === 0,
+    halves,
     ...parts,
     workgroups: [across, down, parts.splits],
   };
@@ -96,15 +100,20 @@ function tiled(size: Conv2dSize, outputs: number, parts: Conv2dParts): Conv2dVar
 
 const laneTile = ({ n }: Conv2dSize): number => (n <= 4 ? 4 : n <= 16 ? 16 : 32);
 
+/** Whether a convolution, or its gradient, of so many outputs or filters is worth rounding. */
+export const worthHalves = ({ n }: { readonly n: number }, target: Target): boolean =>
+  hasHalves(target) && n >= FEWEST_MATRIX;
+
 /** What runs where nothing else is chosen. */
 function preferred(size: Conv2dSize, target: Target): Conv2dVariant {
   if (hasFourLanes(target)) return onLanes(size, laneTile(size));
-  if (hasMatrices(target) && size.n >= FEWEST_MATRIX)
+  const halves = worthHalves(size, target);
+  if (halves && hasMatrices(target))
     return { kernel: 'conv2d_matrix', workgroups: tileGroups(tilesOf(size, TILE)) };
   if (isNarrow(size)) return narrow(size);
   const wide = tilesOf(size, WIDE_TILE);
   const outputs = wide >= ENOUGH_GROUPS && 2 * wide === tilesOf(size, TILE) ? WIDE_TILE : TILE;
-  return tiled(size, outputs, conv2dParts(size));
+  return tiled(size, outputs, conv2dParts(size), halves);
 }
 
 /** What else can run. None needs more room for parts than the node has. */
@@ -117,15 +126,17 @@ function alternatives(size: Conv2dSize, target: Target): Conv2dVariant[] {
   if (target.adapter === 'software') return [];
   const parts = conv2dParts(size);
   const joined = parts.splits <= MOST_JOINED ? [{ splits: 1, each: Math.ceil(k / STEP) * STEP }] : [];
-  return (n > TILE ? [TILE, WIDE_TILE] : [TILE]).flatMap((outputs) =>
-    [parts, ...joined].map((each) => tiled(size, outputs, each)),
+  return (worthHalves(size, target) ? [true, false] : [false]).flatMap((halves) =>
+    (n > TILE ? [TILE, WIDE_TILE] : [TILE]).flatMap((outputs) =>
+      [parts, ...joined].map((each) => tiled(size, outputs, each, halves)),
+    ),
   );
 }
 
 function nameOf(variant: Conv2dVariant): string {
   if (variant.kernel === 'conv2d_subgroup4') return `conv2d_subgroup4 ${variant.outputs}`;
   return variant.kernel === 'conv2d_tile'
-    ? `conv2d_tile ${variant.outputs} x${variant.splits}`
+    ? `conv2d_tile ${variant.outputs} x${variant.splits}${variant.halves ? ' f16' : ''}`
     : variant.kernel;
 }
 

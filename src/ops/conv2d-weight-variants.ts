@@ -2,16 +2,18 @@
  * Which kernel makes the gradient of a convolution's weights on a target, its grid, and how its windows are divided.
  *
  * Software adapters with four lanes run `conv2d_weight_subgroup4`, by tiles of 16 filters where there are no more, else 32. In
- * mixed precision 32 filters or more run `conv2d_weight_matrix`, all others `conv2d_weight_tile`. The result is small and the
- * sum long: the windows are divided into as many parts as make 8 or 512 workgroups, of at least 256 or 64 windows.
+ * mixed precision 32 filters or more run `conv2d_weight_matrix`, or without subgroup matrices `conv2d_weight_tile` on factors
+ * rounded to f16; all others run `conv2d_weight_tile` in float32. The result is small and the sum long: the windows are divided
+ * into as many parts as make 8 or 512 workgroups, of at least 256 or 64 windows. Where there are 32 parts or more, of few
+ * weights then, 16 invocations share an element of their sum.
  *
  * Another may be chosen for a key `conv2d_weight m= n= k= c=`: on four lanes tiles of 16 filters also where there are more, in mixed
- * precision the float32 tiles.
+ * precision the tiles of either kind.
  */
 import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
 import { chosen } from '../graph/candidates.ts';
 import type { Candidates } from '../graph/graph.ts';
-import { FEWEST_MATRIX } from './conv2d-variants.ts';
+import { worthHalves } from './conv2d-variants.ts';
 
 /** Weights of a filter, filters, windows that are summed over, and how many neighbouring weights are under one tap. */
 export interface Conv2dWeightSize {
@@ -28,32 +30,49 @@ interface Divided {
   /** How the windows are divided: `each` to a part, the last one may have fewer. */
   readonly splits: number;
   readonly each: number;
+  /** Invocations that share an element of the sum of the parts. */
+  readonly sumLanes: number;
 }
 
 export type Conv2dWeightVariant =
   | ({ readonly kernel: 'conv2d_weight_subgroup4'; readonly filters: number } & Divided)
-  | ({ readonly kernel: 'conv2d_weight_tile' | 'conv2d_weight_matrix' } & Divided);
+  | ({ readonly kernel: 'conv2d_weight_tile'; readonly oneTap: boolean; readonly halves: boolean } & Divided)
+  | ({ readonly kernel: 'conv2d_weight_matrix' } & Divided);
 
-/** Workgroups that keep an adapter busy, the fewest windows that are worth one, and the weights of a tile. */
-const LANES = { groups: 8, fewest: 256, tile: 32 };
-const TILES = { groups: 512, fewest: 64, tile: 64 };
+/** Workgroups that keep an adapter busy, the fewest windows that are worth one and what their number is a multiple of, the weights of a tile. */
+const LANES = { groups: 8, fewest: 256, step: 4, tile: 32 };
+const TILES = { groups: 512, fewest: 64, step: 8, tile: 64 };
 
+/** The filters of a narrow tile on four lanes. */
+const NARROW = 16;
 /** Most parts that a gradient is made of, and most memory that they take. */
-const MOST_PARTS = 64;
+const MOST_PARTS = 256;
 const MOST_PART_FLOATS = 2 ** 22;
-
-/** Most parts of a gradient of [m, n] and its column sums. */
-export function mostWeightParts({ m, n }: Pick<Conv2dWeightSize, 'm' | 'n'>): number {
-  return Math.max(1, Math.min(MOST_PARTS, Math.floor(MOST_PART_FLOATS / (m * n + n))));
-}
+/** Parts from which on invocations share an element of their sum, and how many. */
+const [MANY_PARTS, SUM_LANES] = [32, 16];
 
 /** The grid over tiles of so many filters, and the parts that it has. */
-function divided(size: Conv2dWeightSize, { groups, fewest, tile }: typeof LANES, filters: number): Divided {
-  const { m, n, k } = size;
+function divided(
+  { m, n, k }: Conv2dWeightSize,
+  { groups, fewest, step, tile }: typeof LANES,
+  filters: number,
+): Divided {
   const tiles = Math.ceil(m / tile) * Math.ceil(n / filters);
-  const wanted = Math.ceil(groups / tiles);
-  const splits = Math.max(1, Math.min(mostWeightParts(size), wanted, Math.floor(k / fewest)));
-  return { workgroups: [tiles, splits, 1], splits, each: Math.ceil(k / splits / 4) * 4 };
+  const room = Math.min(MOST_PARTS, Math.floor(MOST_PART_FLOATS / ((m + 1) * n)));
+  const wanted = Math.max(1, Math.min(room, Math.ceil(groups / tiles), Math.floor(k / fewest)));
+  const each = Math.ceil(k / wanted / step) * step;
+  const splits = Math.ceil(k / each);
+  return { workgroups: [tiles, splits, 1], splits, each, sumLanes: splits >= MANY_PARTS ? SUM_LANES : 1 };
+}
+
+/** Most parts of a gradient on any target. */
+export function mostWeightParts(size: Conv2dWeightSize): number {
+  const all = [
+    divided(size, LANES, LANES.tile),
+    divided(size, LANES, NARROW),
+    divided(size, TILES, TILES.tile),
+  ];
+  return Math.max(...all.map(({ splits }) => splits));
 }
 
 const onLanes = (size: Conv2dWeightSize, filters: number): Conv2dWeightVariant => ({
@@ -63,17 +82,31 @@ const onLanes = (size: Conv2dWeightSize, filters: number): Conv2dWeightVariant =
 });
 
 function variantsOf(size: Conv2dWeightSize, target: Target): Conv2dWeightVariant[] {
-  const { m, n, columnSums } = size;
-  if (hasFourLanes(target)) return (n <= 16 ? [16] : [32, 16]).map((filters) => onLanes(size, filters));
+  const { m, n, channels, columnSums } = size;
+  if (hasFourLanes(target))
+    return (n <= NARROW ? [NARROW] : [LANES.tile, NARROW]).map((filters) => onLanes(size, filters));
   const tiles = divided(size, TILES, TILES.tile);
-  const plain = { kernel: 'conv2d_weight_tile', ...tiles } as const;
-  if (!hasMatrices(target) || n < FEWEST_MATRIX) return [plain];
+  const tiled = (halves: boolean): Conv2dWeightVariant => ({
+    kernel: 'conv2d_weight_tile',
+    oneTap: channels % TILES.tile === 0,
+    halves,
+    ...tiles,
+  });
+  if (!worthHalves(size, target)) return [tiled(false)];
+  if (!hasMatrices(target)) return [tiled(true), tiled(false)];
   const across = Math.ceil((m + Number(columnSums ?? false)) / TILES.tile) * Math.ceil(n / TILES.tile);
-  return [{ kernel: 'conv2d_weight_matrix', ...tiles, workgroups: [across, tiles.splits, 1] }, plain];
+  const matrices = {
+    kernel: 'conv2d_weight_matrix',
+    ...tiles,
+    workgroups: [across, tiles.splits, 1],
+  } as const;
+  return [matrices, tiled(true), tiled(false)];
 }
 
-const nameOf = (variant: Conv2dWeightVariant): string =>
-  variant.kernel === 'conv2d_weight_subgroup4' ? `${variant.kernel} ${variant.filters}` : variant.kernel;
+function nameOf(variant: Conv2dWeightVariant): string {
+  if (variant.kernel === 'conv2d_weight_subgroup4') return `${variant.kernel} ${variant.filters}`;
+  return variant.kernel === 'conv2d_weight_tile' && variant.halves ? `${variant.kernel} f16` : variant.kernel;
+}
 
 /** The kernels that can make a gradient on a target, by name: the default first. */
 export function conv2dWeightCandidates(

@@ -19,7 +19,14 @@ import {
 } from './conv2d-weight-variants.ts';
 import { elementGroups } from './grid.ts';
 import { activationNumber } from './activation-kinds.ts';
-import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
+import {
+  type Product,
+  type ProductOptions,
+  epilogueCall,
+  productOf,
+  storedConstants,
+  sumGradient,
+} from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
 /** A convolution as its kernels see it: windows over an input image, and where its outputs go. */
@@ -116,7 +123,11 @@ const dispatchWindows: Op<Conv>['dispatch'] = ({ inputs, outputs, attributes: at
     ...shared,
     kernel: variant.kernel,
     params: { ...shared.params, each },
-    constants: { OUTPUTS: variant.outputs, WHOLE_STEPS: Number(variant.wholeSteps) },
+    constants: {
+      OUTPUTS: variant.outputs,
+      WHOLE_STEPS: Number(variant.wholeSteps),
+      ...storedConstants(variant.halves),
+    },
   } as const;
   if (splits === 1) return [kernelCall(tiles)];
   return [
@@ -337,7 +348,7 @@ const conv2dWeightOp: Op<ConvWeight> = {
     const size = sizeOfWeights(at);
     const { m, n, k: count } = size;
     const variant = conv2dWeightVariant(size, target);
-    const { splits, each, workgroups } = variant;
+    const { splits, each, sumLanes, workgroups } = variant;
     const label = out.name;
     const shared = {
       label: `${label}.parts`,
@@ -358,6 +369,7 @@ const conv2dWeightOp: Op<ConvWeight> = {
       },
       bindings: { image, windows, parts },
       overrides: { COLUMN_SUMS: Number(at.columnSums) },
+      workgroups,
       flops: 2 * m * n * count,
       bytes: 4 * (batch * g.height * g.width * g.channels + count * n + splits * m * n),
     };
@@ -367,16 +379,22 @@ const conv2dWeightOp: Op<ConvWeight> = {
             ...shared,
             kernel: variant.kernel,
             overrides: { ...shared.overrides, TILE: variant.filters },
-            workgroups,
           })
-        : kernelCall({ ...shared, kernel: variant.kernel, workgroups }),
+        : variant.kernel === 'conv2d_weight_tile'
+          ? kernelCall({
+              ...shared,
+              kernel: variant.kernel,
+              constants: { ONE_TAP: Number(variant.oneTap), ...storedConstants(variant.halves) },
+            })
+          : kernelCall({ ...shared, kernel: variant.kernel }),
       kernelCall({
         kernel: 'conv2d_weight_sum',
         label,
         params: { size: m * n, columns: n, splits },
         bindings: { parts, out, column_sums: columnSums },
         overrides: { ACCUMULATE: Number(at.accumulate >= 0), COLUMN_SUMS: Number(at.columnSums) },
-        workgroups: elementGroups(m * n + n, 64),
+        constants: { LANES: sumLanes },
+        workgroups: elementGroups(m * n + n, 64 / sumLanes),
         flops: splits * m * n,
         bytes: 4 * (splits + 1) * m * n,
       }),
@@ -403,16 +421,17 @@ function weightNode(
   { name, columnSums = false }: { name: string; columnSums?: boolean },
 ): readonly [Tensor, Tensor, Tensor] {
   const { kernel, channels, filters } = geometry;
-  const [m, n] = [kernel * kernel * channels, filters];
   const { inputs, epilogue } = productOf([image, windows], {}, { columnSums, gates: false });
+  const attributes = { ...epilogue, geometry, batch: image.shape[0] as number };
+  const size = sizeOfWeights(attributes);
   return graph.add(conv2dWeightOp, {
     inputs,
     outputs: [
       { name, shape: [kernel, kernel, channels, filters] },
       { name: `${name}.columnSums`, shape: [columnSums ? filters : 1] }, // WebGPU wants every binding bound
-      { name: `${name}.parts`, shape: [mostWeightParts({ m, n }), m + 1, n] },
+      { name: `${name}.parts`, shape: [mostWeightParts(size), size.m + 1, size.n] },
     ],
-    attributes: { ...epilogue, geometry, batch: image.shape[0] as number },
+    attributes,
   });
 }
 

@@ -4,12 +4,13 @@
  * On GPUs, products of at least 64 × 64 results or 128 values of k run `matmul_tile`, smaller ones `matmul`. The tiles have
  * 128 × 128 results where m and n are both over 64 and there are at least 256 such tiles, else 64 × 64. Where there are fewer
  * than 256 of these, k is divided into as many parts as make 256 workgroups, of at least 64 values each.
- * In mixed precision, products of at least 32 in each direction run `matmul_matrix` on factors that `matmul_pack` has rounded.
+ * In mixed precision, products of at least 32 in each direction run `matmul_matrix` on factors that `matmul_pack` has rounded
+ * to f16; without subgroup matrices they run `matmul_tile`, which rounds them on their way into workgroup memory.
  *
  * Another may be chosen for a key `matmul m×k×n`, then N or T for each factor as it lies: tiles of either side, in those parts
- * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the float32 tiles.
+ * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the tiles of either kind.
  */
-import { type Target, hasFourLanes, hasMatrices } from '../gpu/target.ts';
+import { type Target, hasFourLanes, hasHalves, hasMatrices } from '../gpu/target.ts';
 import { chosen } from '../graph/candidates.ts';
 import type { Candidates } from '../graph/graph.ts';
 
@@ -29,7 +30,13 @@ type Grid = readonly [number, number, number];
 export type MatmulVariant =
   | { readonly kernel: 'matmul_matrix'; readonly workgroups: Grid; readonly pieces: MatmulPieces }
   | { readonly kernel: 'matmul' | 'matmul_subgroup4'; readonly workgroups: Grid }
-  | ({ readonly kernel: 'matmul_tile'; readonly tile: number; readonly workgroups: Grid } & MatmulParts);
+  | ({
+      readonly kernel: 'matmul_tile';
+      readonly tile: number;
+      /** Whether the factors are rounded to f16. */
+      readonly halves: boolean;
+      readonly workgroups: Grid;
+    } & MatmulParts);
 
 /** How k is divided: `each` values to a part, the last one may have fewer. */
 export interface MatmulParts {
@@ -78,17 +85,22 @@ const plain = (size: MatmulSize): MatmulVariant => ({
   workgroups: [Math.ceil(tilesOf(size, 8) / 16), 1, 1],
 });
 
-const tiled = (size: MatmulSize, tile: number, parts: MatmulParts): MatmulVariant => ({
+const tiled = (size: MatmulSize, tile: number, parts: MatmulParts, halves: boolean): MatmulVariant => ({
   kernel: 'matmul_tile',
   tile,
+  halves,
   ...parts,
   workgroups: [tilesOf(size, tile), parts.splits, 1],
 });
 
+const worthHalves = ({ m, n, k }: MatmulSize, target: Target): boolean =>
+  hasHalves(target) && Math.min(m, n, k) >= FEWEST_MATRIX;
+
 /** What runs where nothing else is chosen. */
 function preferred(size: MatmulSize, target: Target): MatmulVariant {
   const { m, n, k } = size;
-  if (hasMatrices(target) && Math.min(m, n, k) >= FEWEST_MATRIX) {
+  const halves = worthHalves(size, target);
+  if (halves && hasMatrices(target)) {
     const pieces = matmulPieces(size);
     const tiles = (pieces.a * pieces.b * PIECE ** 2) / MATRIX_TILE ** 2;
     return { kernel: 'matmul_matrix', workgroups: [tiles, 1, 1], pieces };
@@ -98,7 +110,7 @@ function preferred(size: MatmulSize, target: Target): MatmulVariant {
   if (target.adapter === 'software' || !large) return plain(size);
   const tile =
     Math.min(m, n) > SMALL_TILE && tilesOf(size, LARGE_TILE) >= ENOUGH_GROUPS ? LARGE_TILE : SMALL_TILE;
-  return tiled(size, tile, matmulParts(size));
+  return tiled(size, tile, matmulParts(size), halves);
 }
 
 /** What else can run. None needs more room for parts than the node has. */
@@ -108,15 +120,19 @@ function alternatives(size: MatmulSize, target: Target): MatmulVariant[] {
   const parts = matmulParts(size);
   const joined = parts.splits <= MOST_JOINED ? [{ splits: 1, each: Math.ceil(k / STEP) * STEP }] : [];
   return [
-    ...(Math.min(m, n) > SMALL_TILE ? [SMALL_TILE, LARGE_TILE] : [SMALL_TILE]).flatMap((tile) =>
-      [parts, ...joined].map((each) => tiled(size, tile, each)),
+    ...(worthHalves(size, target) ? [true, false] : [false]).flatMap((halves) =>
+      (Math.min(m, n) > SMALL_TILE ? [SMALL_TILE, LARGE_TILE] : [SMALL_TILE]).flatMap((tile) =>
+        [parts, ...joined].map((each) => tiled(size, tile, each, halves)),
+      ),
     ),
     ...(m * n * k <= MOST_PLAIN ? [plain(size)] : []),
   ].filter(({ workgroups: [across] }) => across <= MOST_ACROSS);
 }
 
 const nameOf = (variant: MatmulVariant): string =>
-  variant.kernel === 'matmul_tile' ? `matmul_tile ${variant.tile} x${variant.splits}` : variant.kernel;
+  variant.kernel === 'matmul_tile'
+    ? `matmul_tile ${variant.tile} x${variant.splits}${variant.halves ? ' f16' : ''}`
+    : variant.kernel;
 
 /** The kernels that can run a product on a target, by name: the default first. */
 export function matmulCandidates(size: MatmulSize, target: Target): Candidates<MatmulVariant> {

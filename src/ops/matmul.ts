@@ -9,7 +9,14 @@ import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import { activationNumber } from './activation-kinds.ts';
 import { elementGroups, tileGroups } from './grid.ts';
 import { matmulCandidates, matmulParts, matmulPieces, matmulVariant } from './matmul-variants.ts';
-import { type Product, type ProductOptions, epilogueCall, productOf, sumGradient } from './product.ts';
+import {
+  type Product,
+  type ProductOptions,
+  epilogueCall,
+  productOf,
+  storedConstants,
+  sumGradient,
+} from './product.ts';
 import { reduceColumns } from './reduce.ts';
 
 interface Matmul extends Product {
@@ -83,12 +90,12 @@ const matmulOp: Op<Matmul> = {
       bytes: 4 * (m * k + k * n + m * n),
     };
     if (variant.kernel !== 'matmul_tile') return [kernelCall({ ...shared, kernel: variant.kernel })];
-    const { tile, splits, each } = variant;
+    const { tile, halves, splits, each } = variant;
     const tiles = {
       ...shared,
       kernel: 'matmul_tile',
       params: { ...shared.params, each },
-      constants: { TILE: tile, INVOCATIONS: (tile * tile) / 64 },
+      constants: { TILE: tile, INVOCATIONS: (tile * tile) / 64, ...storedConstants(halves) },
     } as const;
     if (splits === 1) return [kernelCall(tiles)];
     return [

@@ -57,6 +57,11 @@ export function productOf(
   };
 }
 
+/** What lib/stored of the shaders is specialised to: whether a tile has its factors as f16. */
+export function storedConstants(halves: boolean): { readonly Stored?: string; readonly HALVES?: number } {
+  return halves ? { Stored: 'vec4h', HALVES: 1 } : {};
+}
+
 /** The epilogue's part of a kernel call. Absent inputs are bound to `otherwise`: the overrides keep them from being read. */
 export function epilogueCall(inputs: readonly Tensor[], at: Product, otherwise: Tensor) {
   const input = (index: number): Tensor => (index < 0 ? otherwise : (inputs[index] as Tensor));

@@ -91,6 +91,8 @@ const gradientShapes: readonly Shape[] = [
   ),
   { kind: 'conv2d', batch: 9, geometry: geometry(14, 14, 8, 20, 5, 2), bias: true, activation: 'leaky-relu' },
   { kind: 'conv2d', batch: 6, geometry: geometry(28, 28, 1, 16, 5, 2), bias: true, activation: 'leaky-relu' },
+  { kind: 'conv2d', batch: 8, geometry: geometry(16, 17, 1, 3, 3, 1), bias: true },
+  { kind: 'conv2d', batch: 5, geometry: geometry(5, 3, 64, 66, 3, 1), bias: true },
 ];
 
 function sidesOf({ kind, batch, geometry: g }: Shape) {

@@ -13,7 +13,7 @@ import type { Device, OwnedBuffer } from '../../src/gpu/device.ts';
 import { type KernelName, kernelDefinition } from '../../src/gpu/kernel.ts';
 import { Plan } from '../../src/gpu/plan.ts';
 import type { Recording, Slot } from '../../src/gpu/recording.ts';
-import { type Target, hasMatrices, targetOf } from '../../src/gpu/target.ts';
+import { type Target, hasHalves, targetOf } from '../../src/gpu/target.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { schedule } from '../../src/graph/schedule.ts';
 import type { KernelCase, Round } from './case.ts';
@@ -207,7 +207,7 @@ export async function verifyCase(
   if (device.liveBuffers !== liveBefore)
     problems.push(`${device.liveBuffers - liveBefore} buffers were left behind`);
 
-  const halves = hasMatrices(target) ? halfErrors(kernelCase, expected) : undefined;
+  const halves = hasHalves(target) ? halfErrors(kernelCase, expected) : undefined;
   const agreements: Agreement[] = [];
   for (const [name, { tensor, slot }] of Object.entries(outputs)) {
     const words = first.get(slot);
