@@ -3,6 +3,7 @@ import * as tfjs from '@tensorflow/tfjs';
 import * as webgpuBackend from '@tensorflow/tfjs-backend-webgpu';
 import { globals } from 'webgpu';
 import type { AdapterDescription } from '../../src/gpu/device.ts';
+import { Naps } from '../../src/node/naps.ts';
 import { requestAdapter } from '../adapter.ts';
 
 export type Tfjs = typeof tfjs;
@@ -32,6 +33,7 @@ export async function startTfjs(): Promise<TfjsBackend> {
     requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
+  if (description.kind === 'software') restWhileMapping(device);
   // What tfjs looks for in a browser: WebGPU's globals (GPUBufferUsage and the like), all of them read after import.
   Object.assign(globalThis, globals);
   // It asks navigator.gpu whether there is WebGPU. Node 20 has no navigator, later ones a read-only one.
@@ -51,5 +53,24 @@ export async function startTfjs(): Promise<TfjsBackend> {
       tf.removeBackend('webgpu');
       device.destroy();
     },
+  };
+}
+
+/** Lets the process sleep while tfjs reads a result, as it does for ours: else it would take the time of the threads that compute. */
+function restWhileMapping(device: GPUDevice): void {
+  const naps = new Naps();
+  const createBuffer = device.createBuffer.bind(device);
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    const mapAsync = buffer.mapAsync.bind(buffer);
+    buffer.mapAsync = async (...range) => {
+      const arrived = naps.begin();
+      try {
+        return await mapAsync(...range);
+      } finally {
+        arrived();
+      }
+    };
+    return buffer;
   };
 }

@@ -136,10 +136,10 @@ export function rows(set: Dataset, start: number, count: number): Float32Array<A
   const { pixels } = set;
   if (pixels.kind === 'floats') return pixels.data.slice(start * size, (start + count) * size);
   const scale = Math.fround(pixels.scale);
-  return Float32Array.from(
-    pixels.data.subarray(start * size, (start + count) * size),
-    (byte) => byte * scale,
-  );
+  const values = new Float32Array(count * size);
+  // A loop: `from` with a function takes fifty times as long.
+  for (let i = 0; i < values.length; i++) values[i] = (pixels.data[start * size + i] as number) * scale;
+  return values;
 }
 
 /**

@@ -89,6 +89,8 @@ export interface DeviceOptions {
   readonly unchecked?: boolean;
   /** What to do once the device is lost, for the message. Default: open a new one and resume. */
   readonly whenLost?: string;
+  /** Called when something of the GPU is awaited; what it returns is called when that has come, or failed. */
+  readonly onWait?: () => () => void;
 }
 
 export class Device implements Disposable {
@@ -115,12 +117,14 @@ export class Device implements Disposable {
   readonly #pending = new Set<(error: Error) => void>();
   readonly #pipelines = new Map<string, Promise<Pipeline>>();
   readonly #onDispose: () => void;
+  readonly #onWait: (() => () => void) | undefined;
 
   /** Takes over a GPUDevice. */
   constructor(gpu: GPUDevice, adapter: AdapterDescription, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.adapter = adapter;
     this.unchecked = options.unchecked ?? false;
+    this.#onWait = options.onWait;
     const onError = (event: Event): void => {
       event.preventDefault(); // it is reported by whatever fails because of it
       const { error } = event as GPUUncapturedErrorEvent;
@@ -171,22 +175,27 @@ export class Device implements Disposable {
       promise.catch(() => {}); // it fails for the same reason
       throw this.#ended;
     }
-    return new Promise<T>((resolve, reject) => {
-      this.#pending.add(reject);
-      promise.then(
-        (value) => {
-          this.#pending.delete(reject);
-          resolve(value);
-        },
-        (error: unknown) => {
-          // A call can fail just before the device says why: its word, which rejects this too, is waited for.
-          setTimeout(() => {
+    const arrived = this.#onWait?.();
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#pending.add(reject);
+        promise.then(
+          (value) => {
             this.#pending.delete(reject);
-            reject(this.#ended ?? error);
-          }, LAST_WORD_MS);
-        },
-      );
-    });
+            resolve(value);
+          },
+          (error: unknown) => {
+            // A call can fail just before the device says why: its word, which rejects this too, is waited for.
+            setTimeout(() => {
+              this.#pending.delete(reject);
+              reject(this.#ended ?? error);
+            }, LAST_WORD_MS);
+          },
+        );
+      });
+    } finally {
+      arrived?.();
+    }
   }
 
   /** Makes a zeroed buffer. @throws UserError when it exceeds the device's limits. */

@@ -1,7 +1,14 @@
 /** Opens a WebGPU device in Node: a hardware adapter where there is one, else the embedded software adapter. */
 import { create } from 'webgpu';
-import { Device, describeAdapter, deviceDescriptor } from '../gpu/device.ts';
+import {
+  type AdapterDescription,
+  Device,
+  type DeviceOptions,
+  describeAdapter,
+  deviceDescriptor,
+} from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { Naps } from './naps.ts';
 import { INSTALL_LINE, offerSoftwareAdapter } from './software-adapter.ts';
 
 export interface OpenDeviceOptions {
@@ -24,7 +31,8 @@ export interface OpenDeviceOptions {
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   if (options.device) {
-    return new Device(options.device, describeAdapter(options.device.adapterInfo), { ownsDevice: false });
+    const given = describeAdapter(options.device.adapterInfo);
+    return new Device(options.device, given, { ownsDevice: false, ...restful(given) });
   }
   const kind = options.adapter ?? 'any';
   await offerSoftwareAdapter();
@@ -48,7 +56,15 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
   return new Device(gpu, description, {
     onDispose: () => void dawn,
     unchecked: options.unchecked ?? false,
+    ...restful(description),
   });
+}
+
+/** The threads of a software adapter get the time that this one would spend asking them. */
+function restful({ kind }: AdapterDescription): Pick<DeviceOptions, 'onWait'> {
+  if (kind !== 'software') return {};
+  const naps = new Naps();
+  return { onWait: () => naps.begin() };
 }
 
 function noAdapter(kind: 'any' | 'hardware' | 'software'): UserError {
