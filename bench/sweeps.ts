@@ -59,7 +59,7 @@ export const AXES: Readonly<Record<FigureName, string>> = {
 export function sweepsFor(adapter: 'hardware' | 'software'): readonly Sweep[] {
   const hardware = adapter === 'hardware';
   const sides = [256, 1024, 4096, 16_384, ...(hardware ? [65_536] : [])];
-  const dcganBatches = hardware ? [64, 128, 256, 512] : [16, 32, 64];
+  const batches = [64, 128, 256, ...(hardware ? [512, 1024] : [])];
   return [
     objectiveSweep(2, sides),
     objectiveSweep(64, sides),
@@ -72,8 +72,8 @@ export function sweepsFor(adapter: 'hardware' | 'software'): readonly Sweep[] {
       'K = 4 000',
       [64, 256, 1024].map((images) => ({ images, latents: 4000 })),
     ),
-    batchSweep(mlpWorkload(), hardware ? [64, 128, 256, 512, 1024] : [64, 128, 256, 512]),
-    batchSweep(dcganWorkload(16), dcganBatches),
+    batchSweep(mlpWorkload(), batches),
+    batchSweep(dcganWorkload(16), batches),
     {
       figure: 'width',
       name: 'mlp, batch 64',

@@ -39,6 +39,26 @@ export function paretoK(largestLogWeights: ArrayLike<number>, count: number): nu
 /** Weights this far below the largest have underflowed; the fit divides by them. */
 const SMALLEST = 1e-300;
 
+/** Below this |b|·x, 1 − b·x has lost digits of b·x. */
+const NEAR_ONE = 1e-3;
+/** What is multiplied up before a logarithm is taken: a factor of the least or the greatest size may come on top. */
+const [LEAST_PRODUCT, GREATEST_PRODUCT] = [1e-200, 1e7];
+
+/** Σ log(1 − b·x) over rising exceedances, by few logarithms: they are what a score takes on the host. */
+function sumOfLogs(exceedances: Float64Array, b: number): number {
+  const greatest = exceedances.at(-1) as number;
+  if (Math.abs(b) * greatest < NEAR_ONE) return exceedances.reduce((sum, x) => sum + Math.log1p(-b * x), 0);
+  let sum = 0;
+  let product = 1;
+  for (const x of exceedances) {
+    product *= 1 - b * x;
+    if (product > LEAST_PRODUCT && product < GREATEST_PRODUCT) continue;
+    sum += Math.log(product);
+    product = 1;
+  }
+  return sum + Math.log(product);
+}
+
 /** The shape k of a generalised Pareto fitted to rising exceedances; positive for a heavy tail. */
 function paretoShape(exceedances: Float64Array): number {
   const n = exceedances.length;
@@ -46,7 +66,7 @@ function paretoShape(exceedances: Float64Array): number {
   const greatest = exceedances[n - 1] as number;
   const quartile = Math.max(SMALLEST, exceedances[Math.floor(n / 4 + 0.5) - 1] as number);
   const mean = exceedances.reduce((sum, x) => sum + x, 0) / n;
-  const shapeAt = (b: number): number => exceedances.reduce((sum, x) => sum + Math.log1p(-b * x), 0) / n;
+  const shapeAt = (b: number): number => sumOfLogs(exceedances, b) / n;
   const candidates = Float64Array.from(
     { length: m },
     (_, i) => 1 / greatest + (1 - Math.sqrt(m / (i + 0.5))) / (3 * quartile),
