@@ -21,6 +21,7 @@ import {
   entropicObjective as objectiveTwin,
   entropicObjectiveGradient as gradientTwin,
 } from '../test/reference/entropic-objective.ts';
+import { napping } from '../src/node/naps.ts';
 import { requestAdapter } from './adapter.ts';
 import { interleave } from './interleave.ts';
 import type { Tfjs } from './tfjs/backend.ts';
@@ -79,7 +80,7 @@ export async function openDefaultDevice(): Promise<Device> {
       adapter.features.has(feature),
     ),
   });
-  return new Device(gpu, description, { onDispose: () => void instance });
+  return new Device(gpu, description, { onDispose: () => void instance, ...napping(description) });
 }
 
 /**

@@ -1,10 +1,12 @@
 /**
  * npm run bench:matmul [-- --size 1024 --size 4096 --turns 5 --mixed --tfjs --out FILE]
  * Square matrix products a·b, by default of 256 to 4096 on a GPU and to 1024 elsewhere: float32 and, with --mixed on a GPU that
- * has f16 and subgroup matrices, factors rounded to f16 (their packing counts); with --tfjs those in float32 beside tfjs-webgpu.
+ * has f16, factors rounded to it (on subgroup matrices, where there are any, their packing counts); with --tfjs those in float32 beside tfjs-webgpu.
  * Some results of each are held against float64 first.
  */
 import { parseArgs } from 'node:util';
+import { UserError } from '../src/gpu/errors.ts';
+import { lacksForMixed, targetOf } from '../src/gpu/target.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { printProvenance, provenance, writeResult } from './output.ts';
 import { printProducts } from './print-products.ts';
@@ -21,6 +23,9 @@ const { values } = parseArgs({
   },
 });
 using device = await openDevice({ mixedPrecision: values.mixed });
+const lacks = values.mixed ? lacksForMixed(targetOf(device)) : [];
+if (lacks.length > 0)
+  throw new UserError(`bench: --mixed, but this device has no ${lacks.join(', no ')}; leave --mixed out`);
 using tfjs = values.tfjs ? await startTfjs() : null;
 const usual = device.adapter.kind === 'hardware' ? [256, 512, 1024, 2048, 4096] : [256, 512, 1024];
 const sizes = values.size?.map(Number) ?? usual;

@@ -9,7 +9,7 @@
 // from the costs of lib/pair_tile, goes into workgroup memory; then each invocation adds the tile's terms to 4 values of d of
 // 8 samples at a time, which it keeps in registers: 64 operations for two loads of four p and four loads of real.
 // Numeric strategy: differences are summed directly, weighted; nothing cancels. Grid: ⌈m/TILE⌉ × parts workgroups.
-// Bytes: 4·n·m·d·6/TILE through caches. Flops: 3·n·m·d for p and 3·n·m·d for the sum.
+// Bytes: 4·n·m·d·(2/TILE + 1/8) through caches. Flops: 3·n·m·d for p and 3·n·m·d for the sum.
 // Source: ∂J/∂ŷ of Balaji et al., ICML 2019, recomputed tile by tile as in FlashAttention's backward pass.
 // lib: entropic_pair entropic_slope pair_tile
 
@@ -102,7 +102,9 @@ fn add_rows(row: u32, j: u32, lane: u32, k: u32, stride: u32, part: u32, is_firs
   var next = four_rows(row, ks);
   for (var r = 0u; r < TILE; r += 4u) {
     let ys = next;
-    next = four_rows(row + r + 4u, ks);
+    if (r + 4u < TILE) {
+      next = four_rows(row + r + 4u, ks);
+    }
     for (var i = 0u; i < 4u; i++) {
       let y = ys[i];
       let even = memory[(r + i) * FOURS + lane];

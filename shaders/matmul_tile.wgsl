@@ -9,7 +9,8 @@
 // results, 8 × 8 an invocation in registers: 64 multiply-adds for four loads of four floats. Eight values of k at a time are
 // in workgroup memory, in two halves: one is read while what comes after it is fetched, so that a step has one barrier.
 // An invocation's rows, and columns, lie TILE/8 apart, so that neighbours load, read and store neighbours; see `slot`.
-// Numeric strategy: float32, summed over k in order; in mixed precision the factors are f16 in workgroup memory. Grid: ⌈m/TILE⌉·⌈n/TILE⌉ × parts workgroups.
+// Numeric strategy: float32, summed over k in order; in mixed precision the factors are f16 in workgroup memory.
+// Grid: ⌈m/TILE⌉·⌈n/TILE⌉ × parts workgroups.
 // Bytes: 4·m·n·k·2/TILE read, 4·m·n written, of each part. Flops: 2·m·n·k.
 // lib: activation matmul_epilogue stored
 

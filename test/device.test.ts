@@ -152,6 +152,29 @@ describeGpu('a device', (device) => {
   });
 });
 
+describeGpu('what is awaited', ({ gpu, adapter }) => {
+  it('is told of, and told of again when it has come or failed, or the device has ended', async () => {
+    let [begun, over] = [0, 0];
+    const onWait = (): (() => void) => {
+      begun++;
+      return () => void over++;
+    };
+    const device = new Device(gpu, adapter, { ownsDevice: false, onWait });
+    const first = device.idle();
+    expect([begun, over]).toEqual([1, 0]);
+    await first;
+    expect([begun, over]).toEqual([1, 1]);
+    await failureOf(device.whileAlive(Promise.reject(new Error('no'))));
+    expect([begun, over]).toEqual([2, 2]);
+    const pending = failureOf(device.whileAlive(new Promise(() => {})));
+    device.dispose();
+    await pending;
+    expect([begun, over]).toEqual([3, 3]);
+    await failureOf(device.idle());
+    expect([begun, over]).toEqual([3, 3]);
+  });
+});
+
 describeGpu('the end of a device', () => {
   it('by dispose: what is pending and what comes later fails with one error', async () => {
     const device = await openDevice();

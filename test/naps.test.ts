@@ -1,33 +1,72 @@
-/** Sleep while something is awaited: few turns of the event loop then, and none held up otherwise. */
+/** Sleep while something is awaited: how long in each turn of the event loop, and none where nothing is. */
 import { describe, expect, it } from 'vitest';
 import { Naps } from '../src/node/naps.ts';
 
-/** Turns of the event loop in so many milliseconds. */
-async function turnsIn(ms: number): Promise<number> {
-  const end = performance.now() + ms;
-  let turns = 0;
-  while (performance.now() < end) {
-    await new Promise((resolve) => setImmediate(resolve));
-    turns++;
-  }
-  return turns;
+/** A clock and an event loop that only move when told. */
+function loopOf() {
+  let now = 0;
+  let queued: (() => void)[] = [];
+  const naps: number[] = [];
+  return {
+    naps,
+    loop: {
+      now: () => now,
+      sleep: (ms: number) => {
+        naps.push(ms);
+        now += ms;
+      },
+      nextTurn: (work: () => void) => void queued.push(work),
+    },
+    pass: (ms: number) => void (now += ms),
+    turn: (): number => {
+      const works = queued;
+      queued = [];
+      for (const work of works) work();
+      return works.length;
+    },
+  };
 }
 
 describe('naps', () => {
-  it('leave the event loop a thousand turns a second while something is awaited, and all of them after it', async () => {
-    const naps = new Naps();
-    const [first, second] = [naps.begin(), naps.begin()];
+  it('grow with the wait, from a twentieth of a millisecond to one, and begin anew with what is asked for or comes', () => {
+    const { loop, naps, turn, pass } = loopOf();
+    const all = new Naps(loop);
+    const first = all.begin();
+    turn();
+    pass(16 - 0.05);
+    turn();
+    pass(100);
+    turn();
+    expect(naps).toEqual([0.05, 0.5, 1]);
+    const second = all.begin();
+    turn();
+    pass(40);
     first();
-    await turnsIn(50); // at first they are short
-    expect(await turnsIn(200)).toBeLessThan(250);
+    turn();
+    expect(naps.slice(3)).toEqual([0.05, 0.05]);
     second();
-    await turnsIn(5);
-    expect(await turnsIn(200)).toBeGreaterThan(2000);
   });
 
-  it('begin short, so that short work is noticed in time', async () => {
+  it('are one a turn however much is awaited, and end with the last of it', () => {
+    const { loop, naps, turn } = loopOf();
+    const all = new Naps(loop);
+    const arrived = [all.begin(), all.begin(), all.begin()];
+    expect(turn()).toBe(1);
+    expect(turn()).toBe(1);
+    for (const one of arrived) one();
+    expect(turn()).toBe(1); // which finds nothing to wait for
+    expect(turn()).toBe(0);
+    expect(naps).toHaveLength(2);
+    all.begin();
+    expect(turn()).toBe(1);
+    expect(naps).toHaveLength(3);
+  });
+
+  it("let the event loop turn while they last, on Node's own clock", async () => {
     const arrived = new Naps().begin();
-    expect(await turnsIn(20)).toBeGreaterThan(10);
+    const from = performance.now();
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(performance.now() - from).toBeGreaterThan(0.4); // ten of at least 0.05 ms
     arrived();
   });
 });

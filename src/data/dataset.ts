@@ -137,7 +137,7 @@ export function rows(set: Dataset, start: number, count: number): Float32Array<A
   if (pixels.kind === 'floats') return pixels.data.slice(start * size, (start + count) * size);
   const scale = Math.fround(pixels.scale);
   const values = new Float32Array(count * size);
-  // A loop: `from` with a function takes fifty times as long.
+  // A loop: `from` with a function takes many times as long.
   for (let i = 0; i < values.length; i++) values[i] = (pixels.data[start * size + i] as number) * scale;
   return values;
 }

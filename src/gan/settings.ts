@@ -52,8 +52,8 @@ export interface TrainerOptions {
    */
   readonly averageDecay?: number;
   /**
-   * `mixed` rounds the factors of the products of training, forward and backward, to f16; weights, sums and everything else
-   * stay float32. Needs an adapter with f16, and for tensor cores one with subgroup matrices, which
+   * `mixed` rounds the factors of the products of training, forward and backward, to f16, and sums the gradients of biases from
+   * rounded values; weights, sums and everything else stay float32. Needs an adapter with f16, and for tensor cores one with subgroup matrices, which
    * `openDevice({ mixedPrecision: true })` asks for; of the entropic objective only. Default `f32`.
    */
   readonly precision?: Precision;

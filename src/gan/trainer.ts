@@ -147,7 +147,7 @@ export class Trainer implements Disposable {
     const lacks = settings.precision === 'mixed' ? lacksForMixed(targetOf(device)) : [];
     if (lacks.length > 0)
       throw new UserError(
-        `trainer: precision is mixed, but this device has no ${lacks.join(', no ')}; open it with mixedPrecision: true on a GPU that has it, or take precision f32`,
+        `trainer: precision is mixed, but this device has no ${lacks.join(', no ')}; open it with mixedPrecision: true on a GPU with f16, or take precision f32`,
       );
     const networks = networksOf(settings.model);
     const buffers = trainingBuffers(device, settings, networks);

@@ -29,8 +29,8 @@ export function hasFourLanes(target: Target): boolean {
 }
 
 /** What a target lacks for mixed precision; nothing where it has all. */
-export function lacksForMixed({ features }: Target): string[] {
-  return features.has(HALVES) ? [] : [HALVES];
+export function lacksForMixed({ adapter, features }: Target): string[] {
+  return [...(adapter === 'software' ? ['GPU'] : []), ...(features.has(HALVES) ? [] : [HALVES])];
 }
 
 /** Whether the products of a target round their factors to f16. */

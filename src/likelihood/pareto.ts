@@ -44,7 +44,7 @@ const NEAR_ONE = 1e-3;
 /** What is multiplied up before a logarithm is taken: a factor of the least or the greatest size may come on top. */
 const [LEAST_PRODUCT, GREATEST_PRODUCT] = [1e-200, 1e7];
 
-/** Σ log(1 − b·x) over rising exceedances, by few logarithms: they are what a score takes on the host. */
+/** Σ log(1 − b·x) over rising exceedances, by few logarithms. */
 function sumOfLogs(exceedances: Float64Array, b: number): number {
   const greatest = exceedances.at(-1) as number;
   if (Math.abs(b) * greatest < NEAR_ONE) return exceedances.reduce((sum, x) => sum + Math.log1p(-b * x), 0);

@@ -1,14 +1,8 @@
 /** Opens a WebGPU device in Node: a hardware adapter where there is one, else the embedded software adapter. */
 import { create } from 'webgpu';
-import {
-  type AdapterDescription,
-  Device,
-  type DeviceOptions,
-  describeAdapter,
-  deviceDescriptor,
-} from '../gpu/device.ts';
+import { Device, describeAdapter, deviceDescriptor } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import { Naps } from './naps.ts';
+import { napping } from './naps.ts';
 import { INSTALL_LINE, offerSoftwareAdapter } from './software-adapter.ts';
 
 export interface OpenDeviceOptions {
@@ -26,13 +20,14 @@ export interface OpenDeviceOptions {
 }
 
 /**
- * Opens a device.
+ * Opens a device. On a software adapter the process then sleeps while results are awaited, for up to a millisecond in each turn of the
+ * event loop, since the adapter computes on the same cores (naps.ts): other work of the process gets up to a thousand turns a second.
  * @throws UserError when there is no adapter of the wanted kind, with what to install.
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   if (options.device) {
     const given = describeAdapter(options.device.adapterInfo);
-    return new Device(options.device, given, { ownsDevice: false, ...restful(given) });
+    return new Device(options.device, given, { ownsDevice: false, ...napping(given) });
   }
   const kind = options.adapter ?? 'any';
   await offerSoftwareAdapter();
@@ -56,15 +51,8 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
   return new Device(gpu, description, {
     onDispose: () => void dawn,
     unchecked: options.unchecked ?? false,
-    ...restful(description),
+    ...napping(description),
   });
-}
-
-/** The threads of a software adapter get the time that this one would spend asking them. */
-function restful({ kind }: AdapterDescription): Pick<DeviceOptions, 'onWait'> {
-  if (kind !== 'software') return {};
-  const naps = new Naps();
-  return { onWait: () => naps.begin() };
 }
 
 function noAdapter(kind: 'any' | 'hardware' | 'software'): UserError {

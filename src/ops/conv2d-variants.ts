@@ -10,7 +10,7 @@
  * Where there are fewer than 512 tiles, the sums are divided into as many parts as make 512 workgroups, of at least 128 values.
  *
  * Another may be chosen for a key `conv2d m= n= k= c=`: on four lanes tiles of fewer outputs; on GPUs tiles of either width, in
- * those parts or in one, also where `conv2d_narrow` or `conv2d_matrix` is the default.
+ * those parts or in one, in mixed precision of either kind, also where `conv2d_narrow` or `conv2d_matrix` is the default.
  */
 import { type Target, hasFourLanes, hasHalves, hasMatrices } from '../gpu/target.ts';
 import { chosen } from '../graph/candidates.ts';
@@ -58,8 +58,8 @@ const MOST_JOINED = 16;
 /** Most outputs of a narrow window, and the invocations that share its channels. */
 const [MOST_NARROW, NARROW_LANES] = [16, 16];
 
-/** Fewest outputs, or filters, that are worth a tile of subgroup matrices in mixed precision. */
-const FEWEST_MATRIX = 32;
+/** Fewest outputs, or filters, whose factors are rounded in mixed precision. */
+const FEWEST_HALVES = 32;
 
 const tilesOf = ({ m, n }: Conv2dSize, outputs: number): number =>
   Math.ceil(m / TILE) * Math.ceil(n / outputs);
@@ -102,7 +102,7 @@ const laneTile = ({ n }: Conv2dSize): number => (n <= 4 ? 4 : n <= 16 ? 16 : 32)
 
 /** Whether a convolution, or its gradient, of so many outputs or filters is worth rounding. */
 export const worthHalves = ({ n }: { readonly n: number }, target: Target): boolean =>
-  hasHalves(target) && n >= FEWEST_MATRIX;
+  hasHalves(target) && n >= FEWEST_HALVES;
 
 /** What runs where nothing else is chosen. */
 function preferred(size: Conv2dSize, target: Target): Conv2dVariant {

@@ -84,6 +84,21 @@ export interface GradientParts {
   readonly each: number;
 }
 
+/** A dispatch of the gradient: of the rows of every part, `span` from the first on. */
+export interface GradientSpan {
+  readonly first: number;
+  readonly span: number;
+}
+
+/** The dispatches that together take all rows of every part, at most `most` tiles of each at a time. */
+export function gradientSpans({ tile, each }: GradientParts, most: number): GradientSpan[] {
+  const longest = tile * Math.max(1, Math.floor(most));
+  return Array.from({ length: Math.ceil(each / longest) }, (_, i) => ({
+    first: i * longest,
+    span: Math.min(longest, each - i * longest),
+  }));
+}
+
 export function gradientParts({ n, m, d }: { n: number; m: number; d: number }): GradientParts {
   const most = Math.max(1, Math.floor(MOST_PART_FLOATS / (m * d)));
   const divided = (tile: number, enough: number): GradientParts => {

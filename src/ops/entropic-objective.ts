@@ -7,6 +7,7 @@ import type { Graph, Op, Tensor } from '../graph/graph.ts';
 import {
   MOST_BLOCKS,
   gradientParts,
+  gradientSpans,
   pairBlocks,
   softwareGradientKernel,
   tileConstants,
@@ -236,22 +237,23 @@ const gradientOp: Op<Attributes> = {
     const bindings = { real, fake, critic_real, critic_fake, scalars };
     const calls: AnyKernelCall<Tensor>[] = [];
     if (target.adapter === 'hardware') {
-      const { tile, each, parts: count } = gradientParts({ n, m, d });
-      const tileFlops = tile * m * (6 * d + 30);
-      // All workgroups of a dispatch take fewer of their rows where it would be too long.
-      const most = tile * Math.max(1, Math.floor(DISPATCH_FLOPS.hardware / (count * tileFlops)));
-      for (let first = 0; first < each; first += most) {
-        const span = Math.min(most, each - first);
+      const division = gradientParts({ n, m, d });
+      const { tile, each, parts: count } = division;
+      const flops = n * m * (6 * d + 30);
+      const most = DISPATCH_FLOPS.hardware / (count * tile * m * (6 * d + 30));
+      for (const { first, span } of gradientSpans(division, most)) {
+        const share = span / each;
         calls.push(
           kernelCall({
             ...shared,
+            label: count === 1 ? out.name : parts.name,
             kernel: 'entropic_objective_gradient_tile',
             params: { n, m, d, each, first_row: first, span, lambda, sign },
             bindings: { ...bindings, out: count === 1 ? out : parts },
             constants: tileConstants(tile),
             workgroups: [Math.ceil(m / tile), count, 1],
-            flops: (span / tile) * count * tileFlops,
-            bytes: (24 * span * count * m * d) / tile,
+            flops: share * flops,
+            bytes: 4 * share * n * m * d * (2 / tile + 1 / 8),
           }),
         );
       }

@@ -5,7 +5,7 @@
  * 128 × 128 results where m and n are both over 64 and there are at least 256 such tiles, else 64 × 64. Where there are fewer
  * than 256 of these, k is divided into as many parts as make 256 workgroups, of at least 64 values each.
  * In mixed precision, products of at least 32 in each direction run `matmul_matrix` on factors that `matmul_pack` has rounded
- * to f16; without subgroup matrices they run `matmul_tile`, which rounds them on their way into workgroup memory.
+ * to f16; without subgroup matrices those that run `matmul_tile` have them rounded on their way into workgroup memory.
  *
  * Another may be chosen for a key `matmul m×k×n`, then N or T for each factor as it lies: tiles of either side, in those parts
  * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the tiles of either kind.

@@ -101,6 +101,7 @@ const shapes: readonly Shape[] = [
     bench: false,
   },
   { name: 'clipped', n: 40, m: 33, d: 6, cost: 'half-squared', form: 'exp', critics: 20, bench: false },
+  { n: 1020, m: 2040, d: 41, cost: 'half-squared', form: 'exp', repeat: 20, bench: false },
   { n: 4096, m: 4096, d: 64, cost: 'half-squared', form: 'exp', repeat: 16, hardwareOnly: true },
   ...every.filter(({ cost }) => cost === 'cosine').map((choice) => ({ n: 37, m: 23, d: 18, ...choice })),
   { n: 1, m: 1, d: 1, cost: 'cosine', form: 'exp' },

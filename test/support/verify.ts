@@ -13,7 +13,7 @@ import type { Device, OwnedBuffer } from '../../src/gpu/device.ts';
 import { type KernelName, kernelDefinition } from '../../src/gpu/kernel.ts';
 import { Plan } from '../../src/gpu/plan.ts';
 import type { Recording, Slot } from '../../src/gpu/recording.ts';
-import { type Target, hasHalves, targetOf } from '../../src/gpu/target.ts';
+import { PRECISIONS, type Target, hasHalves, targetOf } from '../../src/gpu/target.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { schedule } from '../../src/graph/schedule.ts';
 import type { KernelCase, Round } from './case.ts';
@@ -152,23 +152,27 @@ export const MIXED_TARGET: Target = {
 export function variantsOf(device: Device, kernelCase: KernelCase): Target[] {
   const own = targetOf(device);
   const plain = new Set([...own.features].filter((feature) => feature !== 'subgroups'));
+  const mixed: Target = { ...own, precision: 'mixed' };
   const candidates: Target[] = [
     own,
     { adapter: 'hardware', features: plain },
     { adapter: 'software', features: plain },
-    { ...own, precision: 'mixed' },
+    mixed,
+    { ...mixed, features: plain }, // which rounds without subgroup matrices
   ];
   return distinct(kernelCase, candidates);
 }
 
-/** Those, and the device's own target with each of the kernels in turn that may be chosen in the place of the default. */
+/** Those, and the device's own target, also in mixed precision, with each of the kernels in turn that may be chosen in the place of the default. */
 export function choicesOf(device: Device, kernelCase: KernelCase): Target[] {
-  const own = targetOf(device);
-  const all = graphOf(kernelCase).graph.nodes.flatMap((node) => node.op.candidates?.(node, own) ?? []);
-  const most = Math.max(1, ...all.map(({ variants }) => variants.size));
-  const chosen = Array.from({ length: most - 1 }, (_, i) => {
-    const choices = all.map(({ key, variants }) => [key, [...variants.keys()][i + 1] ?? ''] as const);
-    return { ...own, variants: Object.fromEntries(choices) };
+  const chosen = PRECISIONS.flatMap((precision): Target[] => {
+    const own = targetOf(device, precision);
+    const all = graphOf(kernelCase).graph.nodes.flatMap((node) => node.op.candidates?.(node, own) ?? []);
+    const most = Math.max(1, ...all.map(({ variants }) => variants.size));
+    return Array.from({ length: most - 1 }, (_, i) => {
+      const choices = all.map(({ key, variants }) => [key, [...variants.keys()][i + 1] ?? ''] as const);
+      return { ...own, variants: Object.fromEntries(choices) };
+    });
   });
   return distinct(kernelCase, [...variantsOf(device, kernelCase), ...chosen]);
 }
