@@ -82,6 +82,7 @@ describe('the kernel of a product', () => {
   const gpu = { adapter: 'hardware', features: new Set<string>() } as const;
   const tiles = (tile: number, splits: number, each: number, count: number) => ({
     kernel: 'matmul_tile',
+    halves: false,
     tile,
     splits,
     each,
