@@ -21,7 +21,7 @@ export interface OpenDeviceOptions {
 
 /**
  * Opens a device. On a software adapter the process then sleeps while results are awaited, for up to a millisecond in each turn of the
- * event loop, since the adapter computes on the same cores (naps.ts): other work of the process gets up to a thousand turns a second.
+ * event loop, since the adapter computes on the same cores (naps.ts): other work of the process has about a thousand turns a second.
  * @throws UserError when there is no adapter of the wanted kind, with what to install.
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {

@@ -153,12 +153,13 @@ export function variantsOf(device: Device, kernelCase: KernelCase): Target[] {
   const own = targetOf(device);
   const plain = new Set([...own.features].filter((feature) => feature !== 'subgroups'));
   const mixed: Target = { ...own, precision: 'mixed' };
+  const halvesOnly = new Set([...own.features].filter((feature) => !feature.endsWith('subgroup-matrix')));
   const candidates: Target[] = [
     own,
     { adapter: 'hardware', features: plain },
     { adapter: 'software', features: plain },
     mixed,
-    { ...mixed, features: plain }, // which rounds without subgroup matrices
+    { ...mixed, features: halvesOnly },
   ];
   return distinct(kernelCase, candidates);
 }
