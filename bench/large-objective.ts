@@ -240,7 +240,7 @@ async function onGpu(device: Device, inputs: Inputs): Promise<ObjectiveOnGpu> {
     lambda: lambdaOf(d),
   } as const;
   const { scalars, gradCriticReal, gradCriticFake } = entropicObjective(graph, { ...pairs, sign: 1 });
-  const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars, sign: 1 });
+  const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars });
   const outputs = [scalars, gradCriticReal, gradCriticFake, gradFake];
   const { recording, slot } = schedule(graph, targetOf(device), outputs);
 

@@ -187,13 +187,8 @@ fn weight_of(k: u32, c: u32, depth: u32) -> f32 {
   return weight[k * params.n + c];
 }
 
-// The nearest f16, the largest beyond it: a factor that is out of range makes no infinity.
-fn to_half(values: vec4f) -> vec4h {
-  return vec4h(clamp(values, vec4f(-65504.0), vec4f(65504.0)));
-}
-
 fn put_four(at: u32, values: vec4f) {
-  let halves = to_half(values);
+  let halves = vec4h(values);
   image_tile[at] = halves.x;
   image_tile[at + 4u * IMAGE_ROW] = halves.y;
   image_tile[at + 8u * IMAGE_ROW] = halves.z;
@@ -201,7 +196,7 @@ fn put_four(at: u32, values: vec4f) {
 }
 
 fn put_pairs(at: u32, values: vec4f) {
-  let halves = to_half(values);
+  let halves = vec4h(values);
   weight_tile[at] = halves.x;
   weight_tile[at + 1u] = halves.y;
   weight_tile[at + 4u * WEIGHT_ROW] = halves.z;

@@ -13,7 +13,7 @@
 // once a tap. Numeric strategy: float32, summed over (u, v, c) in order; in mixed precision the factors are f16 in workgroup memory.
 // Grid: ⌈m/64⌉·⌈n/OUTPUTS⌉ workgroups, 1024 a row, × parts. Bytes: 4·m·n·k·(1/64 + 1/OUTPUTS) read, 4·m·n written, of each part,
 // k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
-// lib: activation conv2d_epilogue stored
+// lib: activation conv2d_epilogue
 
 struct Params {
   m: u32, // windows, batch·rows·columns
@@ -132,12 +132,12 @@ fn conv2d_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   for (var k = begin; k < end; k += STEP) {
     let image_base = half * IMAGE_HALF;
     let weight_base = half * WEIGHT_HALF;
-    image_tile[image_base + image_slot(image_i, image_v)] = stored(image_next);
+    image_tile[image_base + image_slot(image_i, image_v)] = Stored(image_next);
     if (OUTPUTS == 64u) {
-      image_tile[image_base + image_slot(image_i, image_more_v)] = stored(image_more);
+      image_tile[image_base + image_slot(image_i, image_more_v)] = Stored(image_more);
     }
-    weight_tile[weight_base + weight_slot(weight_i, weight_v)] = stored(weight_next);
-    weight_tile[weight_base + weight_slot(weight_more_i, weight_v)] = stored(weight_more);
+    weight_tile[weight_base + weight_slot(weight_i, weight_v)] = Stored(weight_next);
+    weight_tile[weight_base + weight_slot(weight_more_i, weight_v)] = Stored(weight_more);
     workgroupBarrier();
     let next = k + STEP;
     if (next < end) {

@@ -187,13 +187,8 @@ fn window_value(p: u32, end: u32, filter_index: u32) -> f32 {
   return windows[p * params.n + filter_index];
 }
 
-// The nearest f16, the largest beyond it: a factor that is out of range makes no infinity.
-fn to_half(values: vec4f) -> vec4h {
-  return vec4h(clamp(values, vec4f(-65504.0), vec4f(65504.0)));
-}
-
 fn put_image(at: u32, values: vec4f) {
-  let halves = to_half(values);
+  let halves = vec4h(values);
   image_tile[at] = halves.x;
   image_tile[at + 2u * ROW] = halves.y;
   image_tile[at + 4u * ROW] = halves.z;
@@ -201,7 +196,7 @@ fn put_image(at: u32, values: vec4f) {
 }
 
 fn put_windows(at: u32, values: vec4f) {
-  let halves = to_half(values);
+  let halves = vec4h(values);
   window_tile[at] = halves.x;
   window_tile[at + 2u * ROW] = halves.y;
   window_tile[at + 4u * ROW] = halves.z;

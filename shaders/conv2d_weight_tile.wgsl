@@ -9,8 +9,6 @@
 // tap, so that one test says whether they are in the image. Numeric strategy: float32, summed over windows in order; in
 // mixed precision the factors are f16 in workgroup memory.
 // Grid: ⌈m/64⌉·⌈n/64⌉ × parts workgroups. Bytes: 4·m·n·count/32 read, 4·parts·m·n written. Flops: 2·m·n·count.
-// lib: stored
-
 struct Params {
   m: u32, // weights of a filter, kernel·kernel·channels
   n: u32, // filters
@@ -91,10 +89,10 @@ fn conv2d_weight_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invoca
   var odd_sums = vec4f();
   var base = 0u; // of the half that is written, then read
   for (var p = begin; p < end; p += STEP) {
-    image_tile[base + slot(i_next, v)] = stored(image_next);
-    image_tile[base + slot(i_more, v)] = stored(image_more);
-    window_tile[base + slot(i_next, v)] = stored(window_next);
-    window_tile[base + slot(i_more, v)] = stored(window_more);
+    image_tile[base + slot(i_next, v)] = Stored(image_next);
+    image_tile[base + slot(i_more, v)] = Stored(image_more);
+    window_tile[base + slot(i_next, v)] = Stored(window_next);
+    window_tile[base + slot(i_more, v)] = Stored(window_more);
     workgroupBarrier();
     let next = p + STEP;
     if (next < end) {

@@ -3,11 +3,12 @@
 //   hinge       penalty = λ/2·mean p²,        p = u                      J = mean D₁ − mean D₂ − penalty
 //   ∂J/∂D₁_i = 1/n − Σ_j p_ij/(nm)            ∂J/∂D₂_j = −1/m + Σ_i p_ij/(nm)
 //   row_partials  [column_blocks, n, 8]   column_partials  [row_blocks, m, 2]   as entropic_objective_tiles leaves them
-//   critic_real  [n]   critic_fake  [m]   fault  [1], with HAS_FAULT: not 0 once a gradient or an objective was not finite
+//   critic_real  [n]   critic_fake  [m]   guard  [4] or [12], with HAS_GUARD: word 0, the fault, is not 0 once a
+//                 gradient or an objective was not finite; word SCALE_AT, if not 0, is the scale of the loss as a float32
 //   scalars  [16]: J, penalty, mean p, max |row mean − 1|, max |column mean − 1|, mean p·log p, mean p·l, clipped pairs,
 //            mean D₁, mean D₂, 1 if all is finite and no fault is up, shift and factor with p = factor·exp(u − shift),
-//            and three unused
-//   grad_critic_real  [n]   grad_critic_fake  [m]: sign·∂J
+//            sign·scale, and two unused
+//   grad_critic_real  [n]   grad_critic_fake  [m]: sign·scale·∂J
 // One workgroup of 64 does it all: rows are merged in order by one invocation each, the 64 results by a fixed tree.
 // Bytes: 4·(8·n·column_blocks + 2·(2·m·row_blocks)). Flops: about 40·(n·column_blocks + m·row_blocks).
 // Source: Balaji et al., ICML 2019; gradients by the envelope theorem.
@@ -27,14 +28,15 @@ struct Params {
 @group(0) @binding(2) var<storage, read> column_partials: array<f32>;
 @group(0) @binding(3) var<storage, read> critic_real: array<f32>;
 @group(0) @binding(4) var<storage, read> critic_fake: array<f32>;
-@group(0) @binding(5) var<storage, read> fault: array<u32>;
+@group(0) @binding(5) var<storage, read> guard: array<u32>;
 @group(0) @binding(6) var<storage, read_write> scalars: array<f32>;
 @group(0) @binding(7) var<storage, read_write> grad_critic_real: array<f32>;
 @group(0) @binding(8) var<storage, read_write> grad_critic_fake: array<f32>;
 
 override COST: u32 = 0u;
 override FORM: u32 = 0u;
-override HAS_FAULT: u32 = 0u;
+override HAS_GUARD: u32 = 0u;
+override SCALE_AT: u32 = 0u; // index in guard; 0 where the loss has no scale
 
 // Sums relative to exp(shift): Σw, Σw·l, Σw·(u − shift) (hinge: Σw²), Σw·log w; and counts, and sums of D.
 struct Total {
@@ -143,13 +145,13 @@ fn entropic_objective_finish(@builtin(local_invocation_index) lane: u32) {
     let row = row_total(i);
     let row_mean = factor * weight_of(row.shift, all.shift) * row.sum / m;
     error.x = max(error.x, abs(row_mean - 1.0));
-    grad_critic_real[i] = params.sign * (1.0 - row_mean) / n;
+    grad_critic_real[i] = gradient_scale() * (1.0 - row_mean) / n;
   }
   for (var j = lane; j < params.m; j += 64u) {
     let column = column_total(j);
     let column_mean = factor * weight_of(column.x, all.shift) * column.y / n;
     error.y = max(error.y, abs(column_mean - 1.0));
-    grad_critic_fake[j] = params.sign * (column_mean - 1.0) / m;
+    grad_critic_fake[j] = gradient_scale() * (column_mean - 1.0) / m;
   }
   errors[lane] = error;
   workgroupBarrier();
@@ -195,11 +197,20 @@ fn write_scalars(all: Total, factor: f32) {
   scalars[10] = select(0.0, 1.0, all.unsound == 0.0 && is_finite(objective) && !is_fault_up());
   scalars[11] = select(all.shift, 0.0, FORM == 2u);
   scalars[12] = factor;
+  scalars[13] = gradient_scale();
+}
+
+// What every gradient of J is multiplied by.
+fn gradient_scale() -> f32 {
+  if (SCALE_AT == 0u) {
+    return params.sign;
+  }
+  return params.sign * bitcast<f32>(guard[SCALE_AT]);
 }
 
 fn is_fault_up() -> bool {
-  if (HAS_FAULT == 1u) {
-    return fault[0] != 0u;
+  if (HAS_GUARD == 1u) {
+    return guard[0] != 0u;
   }
   return false;
 }

@@ -1,8 +1,8 @@
 // Gradient of the entropic objective with respect to the generated samples, directly through the cost:
-//   out_j = sign/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
+//   out_j = s/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
 //   of rows of length 1)
 //   real  [n, d]   fake, out  [m, d]   critic_real  [n]   critic_fake  [m]
-//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge)
+//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge), and s = sign·scale
 // One workgroup: 16 generated samples against all of real, 64 at a time. Each of its 64 invocations first recomputes p for
 // 4 × 4 pairs into workgroup memory; then each adds the 64 terms to 4 values of d of 8 samples at a time.
 // Numeric strategy: differences are summed directly, weighted; nothing cancels. Bytes: 4·n·m·d·(3/16 + 1/4) through caches.
@@ -16,7 +16,6 @@ struct Params {
   d: u32,
   first_group: u32,
   lambda: f32,
-  sign: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,6 +33,7 @@ const ROWS: u32 = 64u;
 const COLUMNS: u32 = 16u;
 const SHIFT_AT: u32 = 11u;
 const FACTOR_AT: u32 = 12u;
+const GRADIENT_SCALE_AT: u32 = 13u;
 
 var<workgroup> density: array<f32, 1024>; // [row of the tile][column]
 
@@ -123,7 +123,7 @@ fn store(j: u32, k: u32, stride: u32, sum: vec4f, is_first: bool) {
   if (j >= params.m) {
     return;
   }
-  let scale = params.sign / (f32(params.n) * f32(params.m));
+  let scale = scalars[GRADIENT_SCALE_AT] / (f32(params.n) * f32(params.m));
   for (var i = 0u; i < 4u && k + i * stride < params.d; i++) {
     let at = j * params.d + k + i * stride;
     out[at] = select(out[at], 0.0, is_first) + scale * sum[i];

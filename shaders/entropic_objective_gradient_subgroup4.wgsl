@@ -1,10 +1,10 @@
 enable subgroups;
 
 // Gradient of the entropic objective with respect to the generated samples, directly through the cost:
-//   out_j = sign/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
+//   out_j = s/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
 //   of rows of length 1)
 //   real  [n, d]   fake, out  [m, d]   critic_real  [n]   critic_fake  [m]
-//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge)
+//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge), and s = sign·scale
 // The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has 16 generated samples
 // against all of real, 32 at a time: first p of the 32 × 16 pairs in its registers (lib/quad_costs), then the 32 terms of four
 // values of d of every sample, which are added to what is there.
@@ -19,7 +19,6 @@ struct Params {
   d: u32,
   first_group: u32,
   lambda: f32,
-  sign: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -35,6 +34,7 @@ override FORM: u32 = 0u;
 
 const SHIFT_AT: u32 = 11u;
 const FACTOR_AT: u32 = 12u;
+const GRADIENT_SCALE_AT: u32 = 13u;
 
 @compute @workgroup_size(4)
 fn entropic_objective_gradient_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -115,7 +115,7 @@ fn store(column: u32, k: u32, sums: mat4x4f, is_first: bool) {
 
 fn store_four(column: u32, k: u32, sums: vec4f, is_first: bool) {
   let slope = select(select(1.0, 2.0, COST == 1u), -100.0, COST == 3u);
-  let values = slope * params.sign / (f32(params.n) * f32(params.m)) * sums;
+  let values = slope * scalars[GRADIENT_SCALE_AT] / (f32(params.n) * f32(params.m)) * sums;
   let at = column * params.d + k;
   let there = column < params.m;
   store_one(at, values.x, there, is_first);

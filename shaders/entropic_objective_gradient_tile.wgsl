@@ -1,8 +1,8 @@
 // Gradient of the entropic objective with respect to the generated samples, directly through the cost:
-//   out_j = sign/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
+//   out_j = s/(nm)·Σ_i p_ij·∂l(y_i, ŷ_j)/∂ŷ_j        ∂l/∂ŷ: sign(ŷ − y), 0 at ties (l1); 2(ŷ − y); ŷ − y; −100·y (cosine,
 //   of rows of length 1)
 //   real  [n, d]   fake  [m, d]   critic_real  [n]   critic_fake  [m]
-//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge)
+//   scalars  [16] of entropic_objective_finish: p = factor·exp(u − shift), or factor·u (hinge), and s = sign·scale
 //   out  [parts, m, d]: part s sums over `each` rows of real from s·each on. A dispatch takes `span` of these from the
 //   first_row-th on; with first_row > 0 they are added to what is there
 // The variant for GPUs. One workgroup: TILE generated samples against the rows of a part, TILE at a time. p of the tile's pairs,
@@ -21,7 +21,6 @@ struct Params {
   first_row: u32, // of a part's rows, those that the dispatch takes; a multiple of TILE
   span: u32,
   lambda: f32,
-  sign: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,6 +41,7 @@ const MEMORY: u32 = 1024u; // p of the largest tile
 
 const SHIFT_AT: u32 = 11u;
 const FACTOR_AT: u32 = 12u;
+const GRADIENT_SCALE_AT: u32 = 13u;
 
 @compute @workgroup_size(INVOCATIONS)
 fn entropic_objective_gradient_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
@@ -120,7 +120,7 @@ fn add_rows(row: u32, j: u32, lane: u32, k: u32, stride: u32, part: u32, is_firs
     }
   }
   let sums = array<vec4f, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
-  let scale = params.sign / (f32(params.n) * f32(params.m));
+  let scale = scalars[GRADIENT_SCALE_AT] / (f32(params.n) * f32(params.m));
   for (var i = 0u; i < 8u && j + i * LANES < params.m; i++) {
     let begin = (part * params.m + j + i * LANES) * params.d;
     for (var q = 0u; q < 4u && k + q * stride < params.d; q++) {

@@ -1,6 +1,6 @@
 // What a batch's bounds come to, added to what the batches before it came to since the last with `restart`:
 //   bound, ess  [n]: of each observation, of which the last `simulated` are the model's own samples
-//   fault  [1]: not 0 once a gradient or a bound was not finite
+//   guard  [4]: word 0, the fault, is not 0 once a gradient or a bound was not finite
 //   scalars  [16]: Σ mean bound of the others, Σ mean bound of the simulated, Σ mean ess, Σ 1, the sums being over batches;
 //            at FINITE_AT 1 if all of this batch is finite and no fault is up, else 0; zeros
 // One workgroup of 64 does it all: each invocation sums every 64th value in order, and a fixed tree brings them together.
@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> bound: array<f32>;
 @group(0) @binding(2) var<storage, read> ess: array<f32>;
-@group(0) @binding(3) var<storage, read> fault: array<u32>;
+@group(0) @binding(3) var<storage, read> guard: array<u32>;
 @group(0) @binding(4) var<storage, read_write> scalars: array<f32>;
 
 override FINITE_AT: u32 = 0u;
@@ -48,7 +48,7 @@ fn importance_bound_scalars(@builtin(local_invocation_index) lane: u32) {
     scalars[1] += of_simulated / f32(max(params.simulated, 1u));
     scalars[2] += of_ess / f32(params.n);
     scalars[3] += 1.0;
-    let sound = is_finite(of_others) && is_finite(of_simulated) && is_finite(of_ess) && fault[0] == 0u;
+    let sound = is_finite(of_others) && is_finite(of_simulated) && is_finite(of_ess) && guard[0] == 0u;
     scalars[FINITE_AT] = select(0.0, 1.0, sound);
   }
 }

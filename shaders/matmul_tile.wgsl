@@ -9,10 +9,11 @@
 // results, 8 × 8 an invocation in registers: 64 multiply-adds for four loads of four floats. Eight values of k at a time are
 // in workgroup memory, in two halves: one is read while what comes after it is fetched, so that a step has one barrier.
 // An invocation's rows, and columns, lie TILE/8 apart, so that neighbours load, read and store neighbours; see `slot`.
-// Numeric strategy: float32, summed over k in order; in mixed precision the factors are f16 in workgroup memory.
+// Numeric strategy: float32, summed over k in order; in mixed precision the factors are f16 in workgroup memory, infinite
+// beyond ±65 504.
 // Grid: ⌈m/TILE⌉·⌈n/TILE⌉ × parts workgroups.
 // Bytes: 4·m·n·k·2/TILE read, 4·m·n written, of each part. Flops: 2·m·n·k.
-// lib: activation matmul_epilogue stored
+// lib: activation matmul_epilogue
 
 struct Params {
   m: u32,
@@ -102,11 +103,11 @@ fn matmul_tile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   var odd_sums = vec4f();
   var base = 0u; // of the half that is written, then read
   for (var k = begin; k < end; k += STEP) {
-    a_tile[base + slot(a_i, a_v)] = stored(a_next);
-    b_tile[base + slot(b_i, b_v)] = stored(b_next);
+    a_tile[base + slot(a_i, a_v)] = Stored(a_next);
+    b_tile[base + slot(b_i, b_v)] = Stored(b_next);
     if (TILE == 64u) {
-      a_tile[base + slot(a_more_i, a_more_v)] = stored(a_more);
-      b_tile[base + slot(b_more_i, b_more_v)] = stored(b_more);
+      a_tile[base + slot(a_more_i, a_more_v)] = Stored(a_more);
+      b_tile[base + slot(b_more_i, b_more_v)] = Stored(b_more);
     }
     workgroupBarrier();
     let next = k + STEP;

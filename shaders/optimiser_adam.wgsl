@@ -3,9 +3,10 @@
 //   m̂ = m/(1 − β₁ᵗ)  v̂ = v/(1 − β₂ᵗ), t the number of updates with this one
 //   parameters, gradients, average  [size] flat, a multiple of 4     moments  [2, size]: m, then v
 //   count    [64·workgroups]: updates made so far, a copy for each invocation so that none reads what another writes
-//   fault    [1]: raised by a gradient or an objective that is not finite; the next objective sees it, and nothing changes any more
+//   guard    [4], or [12] with SCALE_AT: word 0, the fault, is raised by a gradient or an objective that is not finite; the
+//            next objective sees it, and nothing changes any more. Words SCALE_AT …: see lib/optimiser
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
-//   norms    [norm_count] partial Σg², with HAS_CLIP           average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
+//   norms    [norm_count] partial Σg², with HAS_CLIP or SCALE_AT   average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
 // With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
 // One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
 // Bytes: about 28·size. Flops: about 15·size.
@@ -24,7 +25,6 @@ struct Params {
   epsilon: f32,
   weight_decay: f32,
   clip_norm: f32,
-  gradient_scale: f32, // 1/scale of the loss that the gradients are of
   weight_bound: f32,
   average_decay: f32,
 }
@@ -34,7 +34,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> gradients: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> moments: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> count: array<u32>;
-@group(0) @binding(5) var<storage, read_write> fault: array<u32>;
+@group(0) @binding(5) var<storage, read_write> guard: array<u32>;
 @group(0) @binding(6) var<storage, read> scalars: array<f32>;
 @group(0) @binding(7) var<storage, read> norms: array<f32>;
 @group(0) @binding(8) var<storage, read_write> average: array<vec4f>;
@@ -43,9 +43,11 @@ override HAS_CLIP: u32 = 0u;
 override HAS_BOUND: u32 = 0u;
 override HAS_AVERAGE: u32 = 0u;
 override SKIP_RULE: u32 = 0u;
+override SCALE_AT: u32 = 0u; // index in guard; 0 where the loss has no scale
 override FINITE_AT: u32 = 0u; // indices in scalars
 override MEAN_REAL_AT: u32 = 0u;
 override MEAN_FAKE_AT: u32 = 0u;
+override GRADIENT_SCALE_AT: u32 = 0u;
 
 @compute @workgroup_size(64)
 fn optimiser_adam(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -53,9 +55,16 @@ fn optimiser_adam(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
     note_objective();
     return;
   }
+  let factor = gradient_factor();
+  let overflowed = SCALE_AT > 0u && !are_finite(vec4f(factor)).x;
+  if (SCALE_AT > 0u && group.x == 0u && lane == 0u) {
+    adapt_loss_scale(overflowed);
+  }
+  if (overflowed) {
+    return;
+  }
   let step = count[group.x * 64u + lane] + 1u;
   count[group.x * 64u + lane] = step;
-  let factor = gradient_factor();
   let correction1 = 1.0 / (1.0 - power(params.beta1, step));
   let correction2 = 1.0 / (1.0 - power(params.beta2, step));
   var sound = true;
@@ -67,7 +76,7 @@ fn optimiser_adam(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
     update(i, select(vec4f(), g, is_sound), correction1, correction2);
   }
   if (!sound) {
-    fault[0] = 1u;
+    guard[0] = 1u;
   }
 }
 

@@ -1,7 +1,7 @@
 // The Wasserstein objective of one critic D and its gradients with respect to the critic's values:
 //   J = mean_i D(y_i) − mean_j D(ŷ_j) − weight·mean_k penalty_k        ∂J/∂D(y_i) = 1/n        ∂J/∂D(ŷ_j) = −1/m
 //   critic_real  [n]   critic_fake  [m]   penalties  [k], with HAS_PENALTY
-//   fault  [1]: not 0 once a gradient or an objective was not finite
+//   guard  [4]: word 0, the fault, is not 0 once a gradient or an objective was not finite
 //   scalars  [16], as the entropic objective lays them out: J, weight·mean penalty, six zeros for what a coupling would have,
 //            mean D(y), mean D(ŷ), 1 if J is finite and no fault is up, and five zeros
 //   grad_critic_real  [n]   grad_critic_fake  [m]: sign·∂J
@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> critic_real: array<f32>;
 @group(0) @binding(2) var<storage, read> critic_fake: array<f32>;
 @group(0) @binding(3) var<storage, read> penalties: array<f32>;
-@group(0) @binding(4) var<storage, read> fault: array<u32>;
+@group(0) @binding(4) var<storage, read> guard: array<u32>;
 @group(0) @binding(5) var<storage, read_write> scalars: array<f32>;
 @group(0) @binding(6) var<storage, read_write> grad_critic_real: array<f32>;
 @group(0) @binding(7) var<storage, read_write> grad_critic_fake: array<f32>;
@@ -70,6 +70,6 @@ fn wasserstein(@builtin(local_invocation_index) lane: u32) {
     scalars[1] = penalty;
     scalars[8] = means.x;
     scalars[9] = means.y;
-    scalars[10] = select(0.0, 1.0, is_finite(objective) && fault[0] == 0u);
+    scalars[10] = select(0.0, 1.0, is_finite(objective) && guard[0] == 0u);
   }
 }

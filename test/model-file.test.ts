@@ -22,11 +22,12 @@ import type { Layer } from '../src/nn/layers.ts';
 import { initialParameters } from '../src/nn/initialise.ts';
 import { adam, rmsprop } from '../src/nn/optimisers.ts';
 import { optimiserStateBytes } from '../src/ops/optimiser.ts';
+import type { Precision } from '../src/gpu/target.ts';
 import { readModel, writeModel } from '../src/node/model-files.ts';
 
 const SMALL = mlp({ sample: [3, 2, 1], latent: 2, hidden: [5, 4] });
 
-function modelOf(architecture: Architecture, averageDecay = 0): Model {
+function modelOf(architecture: Architecture, averageDecay = 0, precision: Precision = 'f32'): Model {
   const networks = networksOf(architecture);
   const weights = (network: 'generator' | 'critic', seed: number): Weights =>
     unflatten(networks[network].layout, initialParameters(networks[network].layout, seed, 0));
@@ -41,6 +42,7 @@ function modelOf(architecture: Architecture, averageDecay = 0): Model {
         critic: rmsprop({ rate: 1e-3 }),
         seed: 4294967295,
         averageDecay,
+        precision,
       }),
       pixelScale: 1 / 255,
       steps: 123,
@@ -94,6 +96,11 @@ function checkpointOf(model: Model): Checkpoint {
         Uint32Array.from({ length: bytes / 4 }, (_, i) => (i * 2654435761) >>> 0),
       );
   }
+  if (settings.precision === 'mixed')
+    state.set(
+      'guard',
+      Uint32Array.from({ length: 12 }, (_, i) => i),
+    );
   return {
     model,
     ...(settings.averageDecay > 0 ? { generator: modelOf(settings.model).generator } : {}),
@@ -390,14 +397,17 @@ describe('model files', () => {
 });
 
 describe('checkpoint files', () => {
-  it('come back as they were, with and without a moving average', () => {
-    for (const averageDecay of [0, 0.99]) {
-      const checkpoint = checkpointOf(modelOf(SMALL, averageDecay));
-      const { plan, ...rest } = checkpoint;
-      expect(decodeCheckpoint(encodeCheckpoint(checkpoint).buffer, 'f')).toEqual(checkpoint);
-      expect(plan).toBeDefined();
-      expect(decodeCheckpoint(encodeCheckpoint(rest).buffer, 'f')).toEqual(rest);
-    }
+  it.each([
+    { averageDecay: 0, precision: 'f32' },
+    { averageDecay: 0.99, precision: 'f32' },
+    { averageDecay: 0.99, precision: 'mixed' },
+  ] as const)('come back as they were, averageDecay $averageDecay and precision $precision', (one) => {
+    const checkpoint = checkpointOf(modelOf(SMALL, one.averageDecay, one.precision));
+    const { plan, ...rest } = checkpoint;
+    expect(decodeCheckpoint(encodeCheckpoint(checkpoint).buffer, 'f')).toEqual(checkpoint);
+    expect(plan).toBeDefined();
+    expect(decodeCheckpoint(encodeCheckpoint(rest).buffer, 'f')).toEqual(rest);
+    expect(checkpoint.state.has('guard')).toBe(one.precision === 'mixed');
   });
 
   it('are told from models, and must be whole', () => {

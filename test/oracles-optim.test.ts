@@ -77,7 +77,7 @@ async function step(
   averageDecay: number,
 ): Promise<State> {
   const tensor = (data: HostTensor['data']): HostTensor => ({ data, shape: [data.length] });
-  const { count, fault, ...rest } = await evaluate(
+  const { count, guard, ...rest } = await evaluate(
     device,
     {
       parameters: tensor(state.parameters),
@@ -85,16 +85,16 @@ async function step(
       moments: tensor(state.moments),
       average: tensor(state.average),
       count: tensor(state.count),
-      fault: tensor(new Uint32Array(1)),
+      guard: tensor(new Uint32Array(1)),
       scalars: tensor(scalars),
     },
     (graph, tensors) => {
       optimiserStep(graph, settings, { ...tensors, averageDecay, enabled: 1 });
-      const { parameters, moments, average, count: updates, fault: raised } = tensors;
-      return { parameters, moments, average, count: updates, fault: raised };
+      const { parameters, moments, average, count: updates, guard: words } = tensors;
+      return { parameters, moments, average, count: updates, guard: words };
     },
   );
-  return { ...rest, count: new Uint32Array(count.buffer), fault: new Uint32Array(fault.buffer)[0]! };
+  return { ...rest, count: new Uint32Array(count.buffer), fault: new Uint32Array(guard.buffer)[0]! };
 }
 
 function initialState(settings: OptimiserSettings, parameters: readonly number[], moment: number): State {

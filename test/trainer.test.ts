@@ -15,6 +15,7 @@ import {
 import { type RunOptions, Trainer, type TrainingReport } from '../src/gan/trainer.ts';
 import { type Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { lacksForMixed, targetOf } from '../src/gpu/target.ts';
 import { type Architecture, architecture, linear, mlp } from '../src/nn/architectures.ts';
 import { adam, adamw, rmsprop, sgd } from '../src/nn/optimisers.ts';
 import { describeGpu } from './support/device.ts';
@@ -294,6 +295,15 @@ describeGpu('the trainer', (device) => {
         expect(resumed.model.configuration).toEqual(expected.model.configuration);
       });
     }
+
+    it('resumed in mixed precision, continues with the loss scales that it had', async ({ skip }) => {
+      skip(lacksForMixed(targetOf(device)).length > 0, 'this device has no f16, or is a software adapter');
+      const options = { ...OPTIONS, precision: 'mixed' } as const;
+      const expected = await checkpointAt(device, options, 14);
+      const resumed = await checkpointAt(device, options, 14, await checkpointAt(device, options, 5));
+      expect(bitsOf(resumed)).toBe(bitsOf(expected));
+      expect(resumed.state.get('guard')).toEqual(expected.state.get('guard'));
+    });
 
     it('refuses mixed precision on a device without f16', async ({ skip }) => {
       skip(device.gpu.features.has('shader-f16') && device.adapter.kind === 'hardware', 'this device has it');

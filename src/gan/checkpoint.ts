@@ -8,7 +8,7 @@ export interface Checkpoint {
   readonly model: Model;
   /** The generator's own weights, where the model holds their moving average. */
   readonly generator?: Weights;
-  /** Raw contents of the optimisers' buffers, by name (`critic.moments`, `generator.count`, …). */
+  /** Raw contents of the optimisers' buffers, by name (`critic.moments`, `generator.count`, …), and in mixed precision of the loss scales (`guard`). */
   readonly state: ReadonlyMap<string, Uint32Array<ArrayBuffer>>;
   /** How far the run was to go, where whoever ran it noted that. */
   readonly plan?: RunPlan;

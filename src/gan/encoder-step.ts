@@ -42,7 +42,7 @@ export function encoderBuffers(
     'encoder.moments': moments,
     'encoder.count': count,
     scalars: IMPORTANCE_SCALARS * 4,
-    fault: 16,
+    guard: 16,
   };
 }
 
@@ -95,7 +95,7 @@ export function encoderStep(
   });
   const { latents, logQ } = gaussianProposal(graph, proposals, noise);
   const costs = rowCost(graph, observations, resident.generate(graph, latents), cost);
-  const fault = flat('fault', 4, 'u32');
+  const guard = flat('guard', 4, 'u32');
   const bound = importanceBound(graph, {
     cost: costs,
     latents,
@@ -104,7 +104,7 @@ export function encoderStep(
     noise,
     lambda,
     simulated,
-    fault,
+    guard,
     scalars: flat('scalars', IMPORTANCE_SCALARS * 4),
     restart: { step: 'restart' },
   });
@@ -127,7 +127,7 @@ export function encoderStep(
     count: own('encoder.count', 'u32'),
     average: own('encoder.average'),
     averageDecay: { step: 'averageDecay' },
-    fault,
+    guard,
     scalars: bound.scalars,
     enabled: { step: 'enabled' },
   });

@@ -86,7 +86,7 @@ export async function entropicObjective(
       };
       const pairs = { ...tensors, ...seen, cost, form, lambda };
       const objective = emitObjective(graph, { ...pairs, sign: 1 });
-      const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
+      const direct = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars });
       const [gradFake] = backward(graph, [[seen.fake, direct]], [tensors.fake], addGradients);
       return { ...objective, gradFake: gradFake as Tensor };
     },

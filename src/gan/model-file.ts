@@ -2,7 +2,7 @@
  * Model files and checkpoint files: safetensors whose metadata hold the whole configuration, one JSON value a name.
  *   model        generator.<parameter>, critic.<parameter>, statistics.<batch norm's> and, where there is one,
  *                encoder.<parameter>        (F32)
- *   checkpoint   the same, state.<optimiser buffer> (U32), and, where the model holds a moving average of the
+ *   checkpoint   the same, state.<optimiser buffer> and, of mixed precision, state.guard (U32), and, where the model holds a moving average of the
  *                generator's weights, own.generator.<parameter> (F32) with the weights themselves
  * Everything is checked on reading, so that what comes out fits the configuration and is finite.
  */
@@ -15,7 +15,6 @@ import type { Layer, ParameterLayout } from '../nn/layers.ts';
 import type { OptimiserSettings } from '../nn/optimisers.ts';
 import { ACTIVATIONS } from '../ops/activation-kinds.ts';
 import { LIKELIHOOD_COSTS } from '../ops/log-likelihood.ts';
-import { optimiserStateBytes } from '../ops/optimiser.ts';
 import { type Checkpoint, NETWORKS, type RunPlan } from './checkpoint.ts';
 import { encoderNetwork } from './encoder.ts';
 import type { Encoder, EncoderTraining, Model, ModelConfiguration, Weights } from './model.ts';
@@ -28,6 +27,7 @@ import {
   type TrainerSettings,
   trainerSettings,
 } from './settings.ts';
+import { stateBytes } from './training-buffers.ts';
 
 const FORMAT = 'entropic-gan';
 /** Raised when a file of before can no longer be read. */
@@ -78,15 +78,11 @@ export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
   const { settings } = model.configuration;
   const networks = networksOf(settings.model);
   const state = new Map<string, Uint32Array<ArrayBuffer>>();
-  for (const network of NETWORKS) {
-    const sizes = optimiserStateBytes(settings[network], networks[network].layout.bytes / 4);
-    for (const [name, bytes] of Object.entries(sizes)) {
-      const full = `${network}.${name}`;
-      const tensor = tensorOf(tensors, `state.${full}`, [bytes / 4], where);
-      if (!(tensor.data instanceof Uint32Array))
-        throw new UserError(`${where}: tensor state.${full} is of type F32, must be U32`);
-      state.set(full, tensor.data);
-    }
+  for (const [name, bytes] of Object.entries(stateBytes(settings, networks))) {
+    const tensor = tensorOf(tensors, `state.${name}`, [bytes / 4], where);
+    if (!(tensor.data instanceof Uint32Array))
+      throw new UserError(`${where}: tensor state.${name} is of type F32, must be U32`);
+    state.set(name, tensor.data);
   }
   const { plan } = metadata;
   return {

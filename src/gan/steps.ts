@@ -33,7 +33,7 @@ import type { NetworkName } from './checkpoint.ts';
 import type { ResidentData } from './resident-data.ts';
 import type { TrainerSettings } from './settings.ts';
 import { STREAMS } from './streams.ts';
-import { STATUS_OFFSETS } from './training-buffers.ts';
+import { GUARD_WORDS, STATUS_OFFSETS, lossScaleAt } from './training-buffers.ts';
 import { wassersteinCriticLoss, wassersteinGeneratorLoss } from './wasserstein-steps.ts';
 
 export type StepName = 'critic' | 'generator';
@@ -134,7 +134,7 @@ function criticStep(settings: TrainerSettings, networks: Networks, data: Residen
   const graph = new Graph();
   const begun = forward(graph, settings, networks, data);
   const lossOf = settings.objective === 'entropic' ? entropicCriticLoss : wassersteinCriticLoss;
-  const { scalars, seeds } = lossOf(graph, settings, begun, faultOf(graph));
+  const { scalars, seeds } = lossOf(graph, settings, begun, guardOf(graph));
   placeScalars(graph, scalars, 'critic');
   const gradients = backward(graph, seeds, [...begun.criticWeights.values()], addGradients);
   update(graph, settings, 'critic', networks.critic.layout, gradients, scalars);
@@ -145,7 +145,7 @@ function generatorStep(settings: TrainerSettings, networks: Networks, data: Resi
   const graph = new Graph();
   const begun = forward(graph, settings, networks, data);
   const lossOf = settings.objective === 'entropic' ? entropicGeneratorLoss : wassersteinGeneratorLoss;
-  const { scalars, seeds } = lossOf(graph, settings, begun, faultOf(graph));
+  const { scalars, seeds } = lossOf(graph, settings, begun, guardOf(graph));
   placeScalars(graph, scalars, 'generator');
   const gradients = backward(graph, seeds, [...begun.generatorWeights.values()], addGradients);
   update(graph, settings, 'generator', networks.generator.layout, gradients, scalars);
@@ -163,21 +163,24 @@ function pairsOf(
 }
 
 /**
- * In mixed precision the loss is 1024 times as large, and the optimisers divide its gradients by that: of a mean over a batch
- * they would else lie among the least numbers of f16, 6e-8 to 6e-5. Rounding is all that f16 is used for, and it stops at the
- * largest one, so that no scale has to be found by its overflowing (Micikevicius et al., "Mixed precision training", ICLR 2018).
+ * In mixed precision the losses have scales: gradients of a mean over a batch would else lie among the least numbers of f16,
+ * 6e-8 to 6e-5.
  */
-function lossScale({ precision }: TrainerSettings): number {
-  return precision === 'mixed' ? 1024 : 1;
+function lossScaleOf(
+  { precision }: TrainerSettings,
+  network: NetworkName,
+): { readonly lossScaleAt?: number } {
+  return precision === 'mixed' ? { lossScaleAt: lossScaleAt(network) } : {};
 }
 
 /** −J, which the critics descend. */
-function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
+function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forward, guard: Tensor): Loss {
   const { criticReal, criticFake } = begun;
   const objective = entropicObjective(graph, {
     ...pairsOf(graph, settings, begun),
-    sign: -lossScale(settings),
-    fault,
+    sign: -1,
+    guard,
+    ...lossScaleOf(settings, 'critic'),
   });
   return {
     scalars: objective.scalars,
@@ -189,11 +192,15 @@ function entropicCriticLoss(graph: Graph, settings: TrainerSettings, begun: Forw
 }
 
 /** J, or for the primal loss the transport cost under the coupling. */
-function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: Forward, fault: Tensor): Loss {
+function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: Forward, guard: Tensor): Loss {
   const pairs = pairsOf(graph, settings, begun);
-  const sign = lossScale(settings);
-  const { scalars, gradCriticFake } = entropicObjective(graph, { ...pairs, sign, fault });
-  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars, sign });
+  const { scalars, gradCriticFake } = entropicObjective(graph, {
+    ...pairs,
+    sign: 1,
+    guard,
+    ...lossScaleOf(settings, 'generator'),
+  });
+  const direct = entropicObjectiveGradient(graph, { ...pairs, scalars });
   return {
     scalars,
     seeds: [
@@ -203,9 +210,9 @@ function entropicGeneratorLoss(graph: Graph, settings: TrainerSettings, begun: F
   };
 }
 
-/** Raised by the optimisers, seen by the objectives. */
-function faultOf(graph: Graph): Tensor {
-  return graph.external('fault', [4], { buffer: 'fault', offset: 0 }, 'u32');
+/** Written by the optimisers, seen by the objectives. */
+function guardOf(graph: Graph): Tensor {
+  return graph.external('guard', [GUARD_WORDS], { buffer: 'guard', offset: 0 }, 'u32');
 }
 
 /** The optimiser's step on a network, predicated on the objective's being finite and, if wanted, on the skip rule. */
@@ -233,12 +240,12 @@ function update(
     gradients: flat('gradients', layout.bytes),
     moments: flat('moments', state.moments),
     count: flat('count', state.count, 'u32'),
-    fault: faultOf(graph),
+    guard: guardOf(graph),
     scalars,
     ...(average ? { average: flat('average', layout.bytes), averageDecay: { step: 'averageDecay' } } : {}),
     skipRule: network === 'generator' && settings.skipRule,
     enabled: { step: 'enabled' },
-    lossScale: lossScale(settings),
+    ...lossScaleOf(settings, network),
   });
 }
 

@@ -22,7 +22,6 @@ import { generate } from './generate.ts';
 import type { Model } from './model.ts';
 import { type ResidentData, uploadDataset } from './resident-data.ts';
 import {
-  type Objective,
   type TrainerOptions,
   type TrainerSettings,
   averageDecayAt,
@@ -35,6 +34,7 @@ import {
   STATUS_BYTES,
   decodeStatus,
   nonFinite,
+  stateBytes,
   trainingBuffers,
 } from './training-buffers.ts';
 import { type TuningReport, tunedVariants } from './tuned-variants.ts';
@@ -152,7 +152,7 @@ export class Trainer implements Disposable {
     const networks = networksOf(settings.model);
     const buffers = trainingBuffers(device, settings, networks);
     try {
-      if (resume) checkResumable(resume, settings, networks, buffers);
+      if (resume) checkResumable(resume, settings, networks);
       const upload = (name: string, words: ArrayBufferView<ArrayBuffer>): void =>
         device.upload((buffers[name] as OwnedBuffer).buffer, 0, words);
       NETWORKS.forEach((network, stream) => {
@@ -247,8 +247,7 @@ export class Trainer implements Disposable {
     let mark = performance.now();
     while (this.#iteration < steps && !signal?.aborted) {
       this.#check();
-      while (this.#ring.free === 0)
-        yield await report(pending.shift() as PendingReport, this.settings.objective);
+      while (this.#ring.free === 0) yield await report(pending.shift() as PendingReport, this.settings);
       const runs: PhaseRun<StepName>[] = [];
       const asked: (() => PendingReport)[] = [];
       let made = 0;
@@ -286,10 +285,10 @@ export class Trainer implements Disposable {
           wanted = Math.max(1, Math.min(MOST_ITERATIONS_PER_SUBMIT, Math.round(SUBMIT_MS / measuredMs)));
       }
       previous = { iterations: made, done };
-      while (pending[0]?.done) yield await report(pending.shift() as PendingReport, this.settings.objective);
+      while (pending[0]?.done) yield await report(pending.shift() as PendingReport, this.settings);
     }
     await previous?.done;
-    while (pending.length > 0) yield await report(pending.shift() as PendingReport, this.settings.objective);
+    while (pending.length > 0) yield await report(pending.shift() as PendingReport, this.settings);
   }
 
   /** The model as trained so far. */
@@ -307,12 +306,14 @@ export class Trainer implements Disposable {
     const contents = await this.#device.readAll(names.map((name) => this.#buffers[name] as OwnedBuffer));
     const read = new Map(names.map((name, i) => [name, contents[i] as ArrayBuffer]));
     const words = (name: string) => new Uint32Array(read.get(name) as ArrayBuffer);
-    if (words('fault')[0] !== 0) throw nonFinite(steps, this.settings.objective);
+    if (words('guard')[0] !== 0) throw nonFinite(steps, this.settings);
     const weights = (network: NetworkName, name: string) =>
       unflatten(this.#networks[network].layout, new Float32Array(read.get(name) as ArrayBuffer));
     const own = weights('generator', 'generator.parameters');
     const generator = average ? weights('generator', 'generator.average') : own;
-    const state = new Map(names.filter(isState).map((name) => [name, words(name)]));
+    const state = new Map(
+      Object.keys(stateBytes(this.settings, this.#networks)).map((name) => [name, words(name)]),
+    );
     return {
       model: {
         configuration: {
@@ -426,25 +427,15 @@ export class Trainer implements Disposable {
 
   /** The pieces of memory that a report is made of. */
   #status(): { buffer: GPUBuffer; offset: number; bytes: number }[] {
-    return ['status', 'fault'].map((name) => {
+    return ['status', 'guard'].map((name) => {
       const { buffer, bytes } = this.#buffers[name] as OwnedBuffer;
       return { buffer, offset: 0, bytes };
     });
   }
 }
 
-/** Whether a buffer holds an optimiser's state. */
-function isState(name: string): boolean {
-  return /\.(moments|count)$/.test(name);
-}
-
 /** @throws UserError where a checkpoint was made with another architecture or other optimisers. */
-function checkResumable(
-  { model, state }: Checkpoint,
-  settings: TrainerSettings,
-  networks: Networks,
-  buffers: Readonly<Record<string, OwnedBuffer>>,
-): void {
+function checkResumable({ model, state }: Checkpoint, settings: TrainerSettings, networks: Networks): void {
   const fix = 'resume with the settings that the checkpoint was made with';
   for (const network of NETWORKS) {
     for (const { name, shape } of networks[network].layout.parameters) {
@@ -460,12 +451,10 @@ function checkResumable(
         `checkpoint: its optimiser of the ${network} is ${kind}, the settings ask for ${settings[network].kind}; ${fix}`,
       );
   }
-  for (const name of Object.keys(buffers).filter(isState)) {
+  for (const [name, bytes] of Object.entries(stateBytes(settings, networks))) {
     const found = state.get(name)?.byteLength ?? 0;
-    if (found !== buffers[name]?.bytes)
-      throw new UserError(
-        `checkpoint: ${name} holds ${found} bytes, the settings ask for ${buffers[name]?.bytes}; ${fix}`,
-      );
+    if (found !== bytes)
+      throw new UserError(`checkpoint: ${name} holds ${found} bytes, the settings ask for ${bytes}; ${fix}`);
   }
 }
 
@@ -481,10 +470,10 @@ function pendingReport(
 
 async function report(
   { step, lambda, stepsPerSecond, bytes }: PendingReport,
-  objective: Objective,
+  settings: TrainerSettings,
 ): Promise<TrainingReport> {
-  const status = decodeStatus(await bytes, objective);
-  if (!status) throw nonFinite(step, objective);
+  const status = decodeStatus(await bytes, settings);
+  if (!status) throw nonFinite(step, settings);
   return { step, lambda, ...status, stepsPerSecond };
 }
 

@@ -26,7 +26,7 @@ export function wassersteinCriticLoss(
   graph: Graph,
   settings: TrainerSettings,
   begun: Forward,
-  fault: Tensor,
+  guard: Tensor,
 ): Loss {
   const { criticReal, criticFake } = begun;
   const penalty = settings.objective === 'wgan-gp' ? slopePenalty(graph, settings, begun) : undefined;
@@ -35,7 +35,7 @@ export function wassersteinCriticLoss(
     criticFake,
     ...(penalty ? { penalty: { values: penalty.values, weight: PENALTY_WEIGHT } } : {}),
     sign: -1,
-    fault,
+    guard,
   });
   return {
     scalars,
@@ -52,9 +52,9 @@ export function wassersteinGeneratorLoss(
   graph: Graph,
   _settings: TrainerSettings,
   { criticReal, criticFake }: Forward,
-  fault: Tensor,
+  guard: Tensor,
 ): Loss {
-  const { scalars, gradCriticFake } = wasserstein(graph, { criticReal, criticFake, sign: 1, fault });
+  const { scalars, gradCriticFake } = wasserstein(graph, { criticReal, criticFake, sign: 1, guard });
   return { scalars, seeds: [[criticFake, gradCriticFake]] };
 }
 

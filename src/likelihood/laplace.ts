@@ -224,7 +224,7 @@ class LatentNetworks {
       gradients: total,
       moments: external('moments', [bytes.moments / 4]),
       count: external('count', [bytes.count / 4], 'u32'),
-      fault: external('fault', [4], 'u32'),
+      guard: external('guard', [4], 'u32'),
       scalars: external('scalars', [OBJECTIVE_SCALARS]),
       enabled: 1,
     });
@@ -329,7 +329,7 @@ class LaplaceWork implements Disposable {
       work.#make('observations', images * d * 4);
       work.#make('moments', bytes.moments);
       work.#make('count', bytes.count);
-      work.#make('fault', 16);
+      work.#make('guard', 16);
       device.upload(work.#make('scalars', scalars.byteLength), 0, scalars);
       device.upload(work.#make('directions', directions.byteLength), 0, directions);
       const externals = Object.fromEntries([...work.#owned].map(([name, { buffer }]) => [name, buffer]));
@@ -356,7 +356,7 @@ class LaplaceWork implements Disposable {
   async begin(observations: Float32Array<ArrayBuffer>, latents: Float32Array<ArrayBuffer>): Promise<void> {
     this.#upload('observations', observations);
     this.#upload('latents', latents);
-    for (const name of ['moments', 'count', 'fault'])
+    for (const name of ['moments', 'count', 'guard'])
       this.#upload(name, new Uint32Array((this.#owned.get(name) as OwnedBuffer).bytes / 4));
   }
 

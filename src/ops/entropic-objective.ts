@@ -34,12 +34,16 @@ export const SCALAR_INDEX = {
   meanCriticReal: 8,
   meanCriticFake: 9,
   finite: 10,
+  /** What the gradients are multiplied by, the sign and the scale of the loss. */
+  gradientScale: 13,
 } as const;
 /** Floats of the scalars tensor. */
 export const OBJECTIVE_SCALARS = 16;
 
 /** The objective J = mean D₁ − mean D₂ − penalty, and the diagnostics of its coupling p (docs/mathematics.md §2: mean p = 1 at the optimum). */
-export type ObjectiveScalars = { readonly [K in Exclude<keyof typeof SCALAR_INDEX, 'finite'>]: number } & {
+export type ObjectiveScalars = {
+  readonly [K in Exclude<keyof typeof SCALAR_INDEX, 'finite' | 'gradientScale'>]: number;
+} & {
   /** Whether every pair and the objective are finite numbers, and no fault was up. */
   readonly finite: boolean;
 };
@@ -86,7 +90,11 @@ interface Attributes {
   readonly cost: ObjectiveCost;
   readonly form: ObjectiveForm;
   readonly lambda: ParamValue;
+}
+
+interface ObjectiveAttributes extends Attributes {
   readonly sign: number;
+  readonly lossScaleAt: number;
 }
 
 /** Floats that a row leaves for each block. */
@@ -104,10 +112,10 @@ const overridesOf = ({ cost, form }: Attributes): { COST: number; FORM: number }
   FORM: OBJECTIVE_FORMS.indexOf(form),
 });
 
-const objectiveOp: Op<Attributes> = {
+const objectiveOp: Op<ObjectiveAttributes> = {
   name: 'entropic-objective',
   dispatch({ inputs, outputs, attributes }, target) {
-    const [real, fake, critic_real, critic_fake, fault] = inputs as readonly [
+    const [real, fake, critic_real, critic_fake, guard] = inputs as readonly [
       Tensor,
       Tensor,
       Tensor,
@@ -125,7 +133,7 @@ const objectiveOp: Op<Attributes> = {
     const m = fake.shape[0] as number;
     const { tile, rows, columns } = pairBlocks(n, m, target.adapter);
     const kernel = tilesKernel(target);
-    const { lambda, sign } = attributes;
+    const { lambda, sign, lossScaleAt } = attributes;
     const rowBlockFlops = rows.tiles * tile * m * (3 * d + 60);
     const perDispatch = Math.max(1, Math.floor(DISPATCH_FLOPS[target.adapter] / rowBlockFlops));
     const calls: AnyKernelCall<Tensor>[] = [];
@@ -163,12 +171,16 @@ const objectiveOp: Op<Attributes> = {
           column_partials,
           critic_real,
           critic_fake,
-          fault: fault ?? critic_real, // WebGPU wants every binding bound; the override keeps it from being read
+          guard: guard ?? critic_real, // WebGPU wants every binding bound; the override keeps it from being read
           scalars,
           grad_critic_real,
           grad_critic_fake,
         },
-        overrides: { ...overridesOf(attributes), HAS_FAULT: Number(fault !== undefined) },
+        overrides: {
+          ...overridesOf(attributes),
+          HAS_GUARD: Number(guard !== undefined),
+          SCALE_AT: lossScaleAt,
+        },
         workgroups: [1, 1, 1],
         flops: 40 * (n * columns.blocks + m * rows.blocks),
         bytes: 32 * n * columns.blocks + 16 * m * rows.blocks,
@@ -179,9 +191,10 @@ const objectiveOp: Op<Attributes> = {
 };
 
 /**
- * J and its diagnostics, and sign·∂J/∂D for both critics, shaped as the critics' outputs.
+ * J and its diagnostics, and sign·∂J/∂D for both critics, times the loss scale if there is one, shaped as the critics' outputs.
  * @param sign 1 for the gradients of J, −1 for those of a loss −J.
- * @param fault the word that optimisers raise: while it is up, the scalars say `finite: false`, and so stop every update.
+ * @param guard see `guard.ts`: while its fault is up, the scalars say `finite: false`, and so stop every update.
+ * @param lossScaleAt the word of the guard at which the loss scale is. Default: there is none.
  */
 export function entropicObjective(
   graph: Graph,
@@ -194,8 +207,9 @@ export function entropicObjective(
     form,
     lambda,
     sign,
-    fault,
-  }: Pairs & { readonly sign: number; readonly fault?: Tensor },
+    guard,
+    lossScaleAt = 0,
+  }: Pairs & { readonly sign: number; readonly guard?: Tensor; readonly lossScaleAt?: number },
 ): { scalars: Tensor; gradCriticReal: Tensor; gradCriticFake: Tensor } {
   const n = real.shape[0] as number;
   const m = fake.shape[0] as number;
@@ -203,7 +217,7 @@ export function entropicObjective(
   const most = (side: 'rows' | 'columns'): number =>
     Math.max(...(['software', 'hardware'] as const).map((kind) => pairBlocks(n, m, kind)[side].blocks));
   const [scalars, gradCriticReal, gradCriticFake] = graph.add(objectiveOp, {
-    inputs: [real, fake, criticReal, criticFake, ...(fault ? [fault] : [])],
+    inputs: [real, fake, criticReal, criticFake, ...(guard ? [guard] : [])],
     outputs: [
       { name: 'objective', shape: [OBJECTIVE_SCALARS] },
       { name: 'objective.d(D1)', shape: criticReal.shape },
@@ -211,7 +225,7 @@ export function entropicObjective(
       { name: 'objective.rows', shape: [most('columns'), n, ROW_STATISTICS] },
       { name: 'objective.columns', shape: [most('rows'), m, 2] },
     ],
-    attributes: { cost, form, lambda, sign },
+    attributes: { cost, form, lambda, sign, lossScaleAt },
   });
   return { scalars, gradCriticReal, gradCriticFake };
 }
@@ -232,7 +246,7 @@ const gradientOp: Op<Attributes> = {
     const [out, parts] = outputs as readonly [Tensor, Tensor];
     const [n, d] = real.shape as readonly [number, number];
     const m = fake.shape[0] as number;
-    const { lambda, sign } = attributes;
+    const { lambda } = attributes;
     const shared = { label: out.name, overrides: overridesOf(attributes) };
     const bindings = { real, fake, critic_real, critic_fake, scalars };
     const calls: AnyKernelCall<Tensor>[] = [];
@@ -248,7 +262,7 @@ const gradientOp: Op<Attributes> = {
             ...shared,
             label: count === 1 ? out.name : parts.name,
             kernel: 'entropic_objective_gradient_tile',
-            params: { n, m, d, each, first_row: first, span, lambda, sign },
+            params: { n, m, d, each, first_row: first, span, lambda },
             bindings: { ...bindings, out: count === 1 ? out : parts },
             constants: tileConstants(tile),
             workgroups: [Math.ceil(m / tile), count, 1],
@@ -280,7 +294,7 @@ const gradientOp: Op<Attributes> = {
         kernelCall({
           ...shared,
           kernel: softwareGradientKernel(target),
-          params: { n, m, d, first_group: first, lambda, sign },
+          params: { n, m, d, first_group: first, lambda },
           bindings: { ...bindings, out },
           workgroups: [count, 1, 1],
           flops: count * groupFlops,
@@ -293,14 +307,11 @@ const gradientOp: Op<Attributes> = {
 };
 
 /**
- * sign·∂J/∂ŷ through the cost, [m, d], of ŷ as the pairs have it: the same for both generator losses, which differ in the path through D₂ only.
+ * ∂J/∂ŷ through the cost, multiplied as the objective's gradients are, [m, d], of ŷ as the pairs have it: the same for both generator losses, which differ in the path through D₂ only.
  * @param scalars those of `entropicObjective` on the same pairs.
  */
-export function entropicObjectiveGradient(
-  graph: Graph,
-  pairs: Pairs & { readonly scalars: Tensor; readonly sign: number },
-): Tensor {
-  const { real, fake, criticReal, criticFake, cost, form, lambda, scalars, sign } = pairs;
+export function entropicObjectiveGradient(graph: Graph, pairs: Pairs & { readonly scalars: Tensor }): Tensor {
+  const { real, fake, criticReal, criticFake, cost, form, lambda, scalars } = pairs;
   const [n, d] = real.shape as readonly [number, number];
   const m = fake.shape[0] as number;
   return graph.add(gradientOp, {
@@ -309,6 +320,6 @@ export function entropicObjectiveGradient(
       { name: 'objective.d(fake)', shape: fake.shape },
       { name: 'objective.d(fake).parts', shape: [gradientParts({ n, m, d }).parts, m, d] },
     ],
-    attributes: { cost, form, lambda, sign },
+    attributes: { cost, form, lambda },
   })[0];
 }

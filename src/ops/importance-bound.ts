@@ -20,7 +20,7 @@ interface Attributes {
 const importanceBoundOp: Op<Attributes> = {
   name: 'importance-bound',
   dispatch({ inputs, outputs, attributes: { group, lambda, simulated, restart } }) {
-    const [cost, latents, log_q, proposals, noise, , fault] = inputs as readonly [
+    const [cost, latents, log_q, proposals, noise, , guard] = inputs as readonly [
       Tensor,
       Tensor,
       Tensor,
@@ -61,7 +61,7 @@ const importanceBoundOp: Op<Attributes> = {
         kernel: 'importance_bound_scalars',
         label: scalars.name,
         params: { n, simulated, restart },
-        bindings: { bound, ess, fault: fault, scalars },
+        bindings: { bound, ess, guard, scalars },
         overrides: { FINITE_AT: SCALAR_INDEX.finite },
         workgroups: [1, 1, 1],
         flops: 3 * n,
@@ -88,7 +88,7 @@ export interface ImportanceBound {
   /** 1 to begin the sums of the scalars anew with this batch, 0 to add to them. */
   readonly restart: ParamValue;
   /** The word that optimisers raise: while it is up, the scalars say that not all is finite, and so stop every update. */
-  readonly fault: Tensor;
+  readonly guard: Tensor;
 }
 
 /**
@@ -97,11 +97,11 @@ export interface ImportanceBound {
  */
 export function importanceBound(
   graph: Graph,
-  { cost, latents, logQ, proposals, noise, scalars, fault, ...rest }: ImportanceBound,
+  { cost, latents, logQ, proposals, noise, scalars, guard, ...rest }: ImportanceBound,
 ): { bound: Tensor; ess: Tensor; gradCost: Tensor; gradLatents: Tensor; scalars: Tensor } {
   const n = proposals.shape[0] as number;
   const [bound, ess, gradCost, gradLatents, summed] = graph.add(importanceBoundOp, {
-    inputs: [cost, latents, logQ, proposals, noise, scalars, fault],
+    inputs: [cost, latents, logQ, proposals, noise, scalars, guard],
     outputs: [
       { name: 'bound', shape: [n] },
       { name: 'bound.ess', shape: [n] },

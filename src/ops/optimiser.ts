@@ -1,6 +1,6 @@
 /**
  * One optimiser step on the flat parameters of a network: one dispatch, two where the gradient's norm has to be known
- * first. The update is predicated on the GPU, and the count of updates lives there.
+ * first, for clipping or to see an overflow. The update is predicated on the GPU, and the count of updates lives there.
  */
 import { type AnyKernelCall, type ParamValue, kernelCall } from '../gpu/kernel.ts';
 import type { Graph, Op, Tensor } from '../graph/graph.ts';
@@ -27,8 +27,8 @@ export interface OptimiserTensors {
   readonly moments: Tensor;
   /** Updates so far, one copy an invocation. */
   readonly count: Tensor;
-  /** Raised when something is not finite; the objective of the next step has to see it. */
-  readonly fault: Tensor;
+  /** See `guard.ts`; the objective of the next step has to see it too. */
+  readonly guard: Tensor;
   /** Scalars of the objective that the gradients came from. */
   readonly scalars: Tensor;
   readonly average?: Tensor;
@@ -37,8 +37,8 @@ export interface OptimiserTensors {
   readonly skipRule?: boolean;
   /** 1 to update, 0 not to. */
   readonly enabled: ParamValue;
-  /** The gradients are of the loss times this. Default 1. */
-  readonly lossScale?: number;
+  /** The word of the guard at which the loss scale of the gradients is. Default: the loss has none. */
+  readonly lossScaleAt?: number;
 }
 
 /** Elements that one workgroup updates, as in the kernels. */
@@ -60,14 +60,14 @@ interface Attributes {
   readonly averageDecay: ParamValue;
   readonly skipRule: boolean;
   readonly enabled: ParamValue;
-  readonly lossScale: number;
+  readonly lossScaleAt: number;
 }
 
 const optimiserOp: Op<Attributes> = {
   name: 'optimiser',
   dispatch({ inputs, outputs, attributes }) {
-    const { choice, averageDecay, skipRule, enabled, lossScale } = attributes;
-    const [parameters, gradients, moments, count, fault, scalars, given] = inputs as readonly [
+    const { choice, averageDecay, skipRule, enabled, lossScaleAt } = attributes;
+    const [parameters, gradients, moments, count, guard, scalars, given] = inputs as readonly [
       Tensor,
       Tensor,
       Tensor,
@@ -79,6 +79,7 @@ const optimiserOp: Op<Attributes> = {
     const [, norms, unused] = outputs as readonly [Tensor, Tensor, Tensor];
     const size = parameters.shape[0] as number;
     const clips = choice.clipNorm > 0;
+    const needsNorm = clips || lossScaleAt > 0;
     const common = {
       label: parameters.name,
       bindings: {
@@ -86,9 +87,9 @@ const optimiserOp: Op<Attributes> = {
         gradients,
         moments,
         count,
-        fault,
+        guard,
         scalars,
-        norms: clips ? norms : gradients,
+        norms: needsNorm ? norms : gradients,
         average: given ?? unused,
       },
       overrides: {
@@ -96,9 +97,11 @@ const optimiserOp: Op<Attributes> = {
         HAS_BOUND: Number(choice.weightBound > 0),
         HAS_AVERAGE: Number(given !== undefined),
         SKIP_RULE: Number(skipRule),
+        SCALE_AT: lossScaleAt,
         FINITE_AT: SCALAR_INDEX.finite,
         MEAN_REAL_AT: SCALAR_INDEX.meanCriticReal,
         MEAN_FAKE_AT: SCALAR_INDEX.meanCriticFake,
+        GRADIENT_SCALE_AT: SCALAR_INDEX.gradientScale,
       },
       workgroups: [Math.ceil(size / PER_GROUP), 1, 1] as const,
     };
@@ -108,11 +111,13 @@ const optimiserOp: Op<Attributes> = {
       norm_count: NORMS,
       rate: choice.rate,
       clip_norm: choice.clipNorm,
-      gradient_scale: 1 / lossScale,
       weight_bound: choice.weightBound,
       average_decay: averageDecay,
     };
-    return [...(clips ? [normCall(gradients, norms, size)] : []), updateCall(choice, common, params, size)];
+    return [
+      ...(needsNorm ? [normCall(gradients, norms, size)] : []),
+      updateCall(choice, common, params, size),
+    ];
   },
 };
 
@@ -140,7 +145,6 @@ function updateCall(
     norm_count: number;
     rate: number;
     clip_norm: number;
-    gradient_scale: number;
     weight_bound: number;
     average_decay: ParamValue;
   },
@@ -188,11 +192,11 @@ function updateCall(
   }
 }
 
-/** Appends the step; the parameters, moments, count, fault and average are updated in place. */
+/** Appends the step; the parameters, moments, count, guard and average are updated in place. */
 export function optimiserStep(graph: Graph, choice: OptimiserChoice, tensors: OptimiserTensors): void {
-  const { parameters, gradients, moments, count, fault, scalars, average, averageDecay = 0 } = tensors;
+  const { parameters, gradients, moments, count, guard, scalars, average, averageDecay = 0 } = tensors;
   const [updated] = graph.add(optimiserOp, {
-    inputs: [parameters, gradients, moments, count, fault, scalars, ...(average ? [average] : [])],
+    inputs: [parameters, gradients, moments, count, guard, scalars, ...(average ? [average] : [])],
     outputs: [
       { name: parameters.name, shape: parameters.shape },
       { name: 'gradient.norms', shape: [NORMS] },
@@ -203,7 +207,7 @@ export function optimiserStep(graph: Graph, choice: OptimiserChoice, tensors: Op
       averageDecay,
       skipRule: tensors.skipRule ?? false,
       enabled: tensors.enabled,
-      lossScale: tensors.lossScale ?? 1,
+      lossScaleAt: tensors.lossScaleAt ?? 0,
     },
     inPlace: [0],
   });

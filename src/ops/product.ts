@@ -57,9 +57,9 @@ export function productOf(
   };
 }
 
-/** What lib/stored of the shaders is specialised to: whether a tile has its factors as f16. */
-export function storedConstants(halves: boolean): { readonly Stored?: string; readonly HALVES?: number } {
-  return halves ? { Stored: 'vec4h', HALVES: 1 } : {};
+/** What the tiles of products have four factors as: float32, or f16. */
+export function storedConstants(halves: boolean): { readonly Stored?: string } {
+  return halves ? { Stored: 'vec4h' } : {};
 }
 
 /** The epilogue's part of a kernel call. Absent inputs are bound to `otherwise`: the overrides keep them from being read. */

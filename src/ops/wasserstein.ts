@@ -15,7 +15,7 @@ interface Attributes {
 const wassersteinOp: Op<Attributes> = {
   name: 'wasserstein',
   dispatch({ inputs, outputs, attributes: { sign, weight } }) {
-    const [critic_real, critic_fake, fault, penalties] = inputs as readonly [
+    const [critic_real, critic_fake, guard, penalties] = inputs as readonly [
       Tensor,
       Tensor,
       Tensor,
@@ -34,7 +34,7 @@ const wassersteinOp: Op<Attributes> = {
           critic_real,
           critic_fake,
           penalties: penalties ?? critic_real, // WebGPU wants every binding bound; the override keeps it from being read
-          fault,
+          guard,
           scalars,
           grad_critic_real,
           grad_critic_fake,
@@ -57,17 +57,17 @@ export interface Wasserstein {
   readonly penalty?: { readonly values: Tensor; readonly weight: number };
   /** 1 for the gradients of J, −1 for those of a loss −J. */
   readonly sign: number;
-  /** The word that optimisers raise: while it is up, the scalars say `finite: false`, and so stop every update. */
-  readonly fault: Tensor;
+  /** See `guard.ts`: while its fault is up, the scalars say `finite: false`, and so stop every update. */
+  readonly guard: Tensor;
 }
 
 /** J as scalars (`SCALAR_INDEX`; those of a coupling are 0), and sign·∂J/∂D, shaped as the critic's outputs. */
 export function wasserstein(
   graph: Graph,
-  { criticReal, criticFake, penalty, sign, fault }: Wasserstein,
+  { criticReal, criticFake, penalty, sign, guard }: Wasserstein,
 ): { scalars: Tensor; gradCriticReal: Tensor; gradCriticFake: Tensor } {
   const [scalars, gradCriticReal, gradCriticFake] = graph.add(wassersteinOp, {
-    inputs: [criticReal, criticFake, fault, ...(penalty ? [penalty.values] : [])],
+    inputs: [criticReal, criticFake, guard, ...(penalty ? [penalty.values] : [])],
     outputs: [
       { name: 'wasserstein', shape: [OBJECTIVE_SCALARS] },
       { name: 'wasserstein.d(real)', shape: criticReal.shape },

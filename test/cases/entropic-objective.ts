@@ -30,8 +30,9 @@ interface Shape {
   readonly repeat?: number;
   /** Values of the samples are multiples of a quarter, so that many are equal. */
   readonly ties?: boolean;
-  /** The optimisers' fault word, where it is given. */
+  /** The optimisers' fault word, where it is given; the scale of the loss, which is next to it then. */
   readonly fault?: number;
+  readonly lossScale?: number;
   readonly bench?: boolean;
   readonly hardwareOnly?: boolean;
 }
@@ -89,6 +90,17 @@ const shapes: readonly Shape[] = [
   { n: 400, m: 330, d: 33, cost: 'half-squared', form: 'logmeanexp', repeat: 10, bench: false },
   { name: 'no-fault', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 0, bench: false },
   { name: 'fault-up', n: 9, m: 8, d: 5, cost: 'l1', form: 'logmeanexp', fault: 1, bench: false },
+  {
+    name: 'scaled',
+    n: 9,
+    m: 18,
+    d: 5,
+    cost: 'half-squared',
+    form: 'logmeanexp',
+    fault: 0,
+    lossScale: 4096,
+    bench: false,
+  },
   { name: 'ties', n: 40, m: 40, d: 30, cost: 'l1', form: 'exp', ties: true, bench: false },
   {
     name: 'spread',
@@ -110,7 +122,8 @@ const shapes: readonly Shape[] = [
 ];
 
 function caseOf(shape: Shape, seed: number): KernelCase {
-  const { n, m, d, cost, form, critics = 1, ties = false, repeat = 1, fault } = shape;
+  const { n, m, d, cost, form, critics = 1, ties = false, repeat = 1, fault, lossScale } = shape;
+  const scale = lossScale ?? 1;
   const lambda = shape.lambda ?? (cost === 'l1' ? 0.25 : 0.125) * d;
   const { uniform, normal } = randomOf(seed);
   const value = ties ? () => Math.floor(uniform() * 5) / 4 : uniform;
@@ -137,10 +150,13 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       shape: [m, 1],
     },
   };
-  const faultInput = fault === undefined ? {} : { fault: { data: Uint32Array.of(fault), shape: [1] } };
+  const guard =
+    fault === undefined
+      ? undefined
+      : Uint32Array.of(fault, ...new Uint32Array(Float32Array.of(scale).buffer));
   return {
     name: `${shape.name ? `${shape.name}-` : ''}${cost}-${form}-n${n}m${m}d${d}`,
-    inputs: { ...inputs, ...faultInput },
+    inputs: { ...inputs, ...(guard ? { guard: { data: guard, shape: [guard.length] } } : {}) },
     build: (graph, tensors) => {
       const { real, fake, criticReal, criticFake } = tensors as Record<
         keyof typeof inputs,
@@ -150,9 +166,10 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       const objective = entropicObjective(graph, {
         ...pairs,
         sign: 1,
-        ...(fault === undefined ? {} : { fault: tensors['fault']! }),
+        ...(guard ? { guard: tensors['guard']! } : {}),
+        ...(lossScale === undefined ? {} : { lossScaleAt: 1 }),
       });
-      const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars, sign: 1 });
+      const gradFake = entropicObjectiveGradient(graph, { ...pairs, scalars: objective.scalars });
       return { ...objective, gradFake };
     },
     reference: (round) => {
@@ -171,9 +188,9 @@ function caseOf(shape: Shape, seed: number): KernelCase {
       const objective = twin.entropicObjective(pairs, round);
       return {
         scalars: SCALARS.map((name) => (name === 'finite' ? Number(!fault) : objective[name])),
-        gradCriticReal: shared(objective.gradCriticReal, repeat),
-        gradCriticFake: shared(objective.gradCriticFake, repeat),
-        gradFake: shared(twin.entropicObjectiveGradient(pairs, objective.p, round), repeat),
+        gradCriticReal: shared(objective.gradCriticReal, repeat, scale),
+        gradCriticFake: shared(objective.gradCriticFake, repeat, scale),
+        gradFake: shared(twin.entropicObjectiveGradient(pairs, objective.p, round), repeat, scale),
       };
     },
     quantities: { scalars: SCALARS },
@@ -205,11 +222,11 @@ function largest(values: Float32Array): number {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** Copies among which a gradient is shared out. */
-function shared(gradient: Float64Array, repeat: number): Float64Array {
+/** Copies among which a gradient is shared out, times a scale. */
+function shared(gradient: Float64Array, repeat: number, scale: number): Float64Array {
   return Float64Array.from(
     { length: gradient.length * repeat },
-    (_, i) => gradient[i % gradient.length]! / repeat,
+    (_, i) => (scale * gradient[i % gradient.length]!) / repeat,
   );
 }
 

@@ -57,7 +57,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
     proposals: { data: proposals, shape: [n, width] },
     noise: { data: noise, shape: [n * group, r] },
     scalars: { data: scalars, shape: [IMPORTANCE_SCALARS] },
-    fault: { data: Uint32Array.of(fault), shape: [1] },
+    guard: { data: Uint32Array.of(fault), shape: [1] },
   };
   return {
     name: name ?? `${n}x${group}x${r}`,

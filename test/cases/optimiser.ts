@@ -1,9 +1,11 @@
 /**
  * Cases of the optimisers: sizes around a workgroup's 2048 elements, three steps in a row, clipping, bounded weights, the
- * moving average, and everything that stops an update: the skip rule, `enabled`, an objective or a gradient that is not finite.
+ * moving average, everything that stops an update: the skip rule, `enabled`, an objective or a gradient that is not finite; and
+ * the scale of the loss, which an overflow halves and 2 000 updates without one double, within 1 and 2²⁴.
  */
 import { type OptimiserSettings, adam, adamw, rmsprop, sgd } from '../../src/nn/optimisers.ts';
 import { OBJECTIVE_SCALARS, SCALAR_INDEX } from '../../src/ops/entropic-objective.ts';
+import { FAULT_WORDS, LOSS_SCALE_WORDS } from '../../src/ops/guard.ts';
 import { optimiserStateBytes, optimiserStep } from '../../src/ops/optimiser.ts';
 import * as twin from '../reference/optimiser.ts';
 import type { KernelCase } from '../support/case.ts';
@@ -22,9 +24,13 @@ interface Shape {
   readonly meanCriticFake?: number;
   /** Gradients of that size, of which some are not finite. */
   readonly broken?: boolean;
-  readonly lossScale?: number;
+  /** The scale of the loss, and the updates since it last changed. */
+  readonly scaling?: { readonly scale: number; readonly sound: number };
   readonly bench?: boolean;
 }
+
+/** Where the guard has the scale of the loss. */
+const SCALE_AT = FAULT_WORDS;
 
 const choices: Readonly<Record<string, (clipNorm: number) => OptimiserSettings>> = {
   adam: (clipNorm) => adam({ rate: 2e-4, beta1: 0.5, beta2: 0.99, clipNorm }),
@@ -39,8 +45,29 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
   { name: `${kind}-2048-average`, size: 2048, choice: make(0), averageDecay: 0.9 },
   { name: `${kind}-2052-three-steps`, size: 2052, choice: make(0), steps: 3, averageDecay: 0.999 },
   { name: `${kind}-clipped`, size: 5000, choice: make(1), averageDecay: 0.9 },
-  { name: `${kind}-scaled`, size: 100, choice: make(0), lossScale: 1024, bench: false },
-  { name: `${kind}-scaled-and-clipped`, size: 100, choice: make(0.001), lossScale: 1024, bench: false },
+  { name: `${kind}-scaled`, size: 100, choice: make(0), scaling: { scale: 1024, sound: 3 }, bench: false },
+  {
+    name: `${kind}-scaled-and-clipped`,
+    size: 100,
+    choice: make(0.001),
+    scaling: { scale: 1024, sound: 3 },
+    bench: false,
+  },
+  ...[
+    { name: 'not-yet-doubled', scale: 8, sound: 1996, steps: 3 },
+    { name: 'doubled', scale: 8, sound: 1998, steps: 3 },
+    { name: 'not-doubled-beyond-most', scale: 2 ** 24, sound: 1999 },
+    { name: 'halved', scale: 8, sound: 7, steps: 2, broken: true },
+    { name: 'not-halved-beyond-least', scale: 2, sound: 7, steps: 2, broken: true },
+  ].map(({ name, scale, sound, ...rest }): Shape => ({
+    name: `${kind}-scale-${name}`,
+    size: 2500,
+    choice: make(0),
+    scaling: { scale, sound },
+    averageDecay: 0.9,
+    bench: false,
+    ...rest,
+  })),
   { name: `${kind}-below-the-clip`, size: 100, choice: make(1e4) },
   { name: `${kind}-large`, size: 200_000, choice: make(10), averageDecay: 0.999 },
   {
@@ -83,15 +110,21 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
 
 function caseOf(shape: Shape, seed: number): KernelCase {
   const { size, choice, steps = 1, averageDecay, skipRule = false, enabled = true, finite = true } = shape;
-  const { meanCriticFake = 0.25, broken = false, lossScale = 1 } = shape;
+  const { meanCriticFake = 0.25, broken = false, scaling } = shape;
   const { normal } = randomOf(seed);
   const bytes = optimiserStateBytes(choice, size);
   const gradients = filled(size, normal);
   if (broken) for (const [i, value] of [NaN, Infinity, -Infinity].entries()) gradients[7 * i] = value;
-  const scalars = new Float32Array(OBJECTIVE_SCALARS);
-  scalars[SCALAR_INDEX.finite] = Number(finite);
-  scalars[SCALAR_INDEX.meanCriticReal] = 0.5;
-  scalars[SCALAR_INDEX.meanCriticFake] = meanCriticFake;
+  /** Of the objective before a step, which the gradients are multiplied by. */
+  const scalarsOf = (scale: number): Float32Array<ArrayBuffer> => {
+    const scalars = new Float32Array(OBJECTIVE_SCALARS);
+    scalars[SCALAR_INDEX.finite] = Number(finite);
+    scalars[SCALAR_INDEX.meanCriticReal] = 0.5;
+    scalars[SCALAR_INDEX.meanCriticFake] = meanCriticFake;
+    scalars[SCALAR_INDEX.gradientScale] = -scale;
+    return scalars;
+  };
+  const guard = guardWords({ fault: 0, ...(scaling ? { scaling: { ...scaling, overflows: 0 } } : {}) });
   const before = 3; // updates made before
   const inputs = {
     parameters: { data: filled(size, normal), shape: [size] },
@@ -99,28 +132,32 @@ function caseOf(shape: Shape, seed: number): KernelCase {
     moments: { data: filled(bytes.moments / 4, () => Math.abs(normal())), shape: [bytes.moments / 4] },
     average: { data: filled(size, normal), shape: [size] },
     count: { data: new Uint32Array(bytes.count / 4).fill(before), shape: [bytes.count / 4] },
-    fault: { data: Uint32Array.of(0), shape: [1] },
-    scalars: { data: scalars, shape: [OBJECTIVE_SCALARS] },
+    guard: { data: guard, shape: [guard.length] },
   };
+  const scales = scaling ? scalesOf(scaling, gradients, steps) : Array.from({ length: steps }, () => 1);
+  const objectives = Object.fromEntries(
+    scales.map((scale, i) => [`scalars${i}`, { data: scalarsOf(scale), shape: [OBJECTIVE_SCALARS] }]),
+  );
   return {
     name: shape.name,
-    inputs,
+    inputs: { ...inputs, ...objectives },
     build: (graph, tensors) => {
       const { average, ...rest } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
       for (let i = 0; i < steps; i++)
         optimiserStep(graph, choice, {
           ...rest,
+          scalars: tensors[`scalars${i}`]!,
           ...(averageDecay === undefined ? {} : { average, averageDecay }),
           skipRule,
           enabled: Number(enabled),
-          lossScale,
+          ...(scaling ? { lossScaleAt: SCALE_AT } : {}),
         });
-      const { parameters, moments, count, fault: raised } = rest;
+      const { parameters, moments, count, guard: words } = rest;
       return {
         parameters,
         moments,
         count,
-        fault: raised,
+        guard: words,
         ...(averageDecay === undefined ? {} : { average }),
       };
     },
@@ -131,6 +168,7 @@ function caseOf(shape: Shape, seed: number): KernelCase {
         average: Float64Array.from(inputs.average.data),
         count: before,
         fault: 0,
+        ...(scaling ? { scaling: { ...scaling, overflows: 0 } } : {}),
       };
       for (let i = 0; i < steps; i++)
         twin.optimiserStep(
@@ -144,7 +182,6 @@ function caseOf(shape: Shape, seed: number): KernelCase {
             finite,
             meanCriticReal: 0.5,
             meanCriticFake,
-            lossScale,
           },
           round,
         );
@@ -153,12 +190,42 @@ function caseOf(shape: Shape, seed: number): KernelCase {
         parameters,
         moments,
         count: new Float64Array(bytes.count / 4).fill(state.count),
-        fault: [state.fault],
+        guard: guardWords(state),
         ...(averageDecay === undefined ? {} : { average }),
       };
     },
+    quantities: { guard: [...guard.keys()].map(String) },
     ...(shape.bench === undefined ? {} : { bench: shape.bench }),
   };
+}
+
+/** The scale of the loss in each of some steps with the same gradients. */
+function scalesOf(
+  start: NonNullable<Shape['scaling']>,
+  gradients: ArrayLike<number>,
+  steps: number,
+): readonly number[] {
+  const scaling = { ...start, overflows: 0 };
+  return Array.from({ length: steps }, () => {
+    const { scale } = scaling;
+    twin.adaptScale(scaling, gradients);
+    return scale;
+  });
+}
+
+/** The guard's words: the fault, and the scale of the loss where it has one. */
+function guardWords({
+  fault,
+  scaling,
+}: Pick<twin.OptimiserState, 'fault' | 'scaling'>): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(SCALE_AT + LOSS_SCALE_WORDS);
+  words[0] = fault;
+  if (scaling) {
+    new Float32Array(words.buffer)[SCALE_AT] = scaling.scale;
+    words[SCALE_AT + 1] = scaling.sound;
+    words[SCALE_AT + 2] = scaling.overflows;
+  }
+  return words;
 }
 
 export const cases: readonly KernelCase[] = shapes.map((shape, i) => caseOf(shape, 1000 + i));

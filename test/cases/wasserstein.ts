@@ -49,23 +49,22 @@ function caseOf(shape: Shape, seed: number): KernelCase {
   const inputs = {
     criticReal: { data: filled(n, () => offset + 1 + normal()), shape: [n, 1] },
     criticFake: { data: filled(m, () => offset + normal()), shape: [m, 1] },
-    fault: { data: Uint32Array.of(fault), shape: [1] },
+    guard: { data: Uint32Array.of(fault), shape: [1] },
   };
   const penalties = filled(k, () => normal() ** 2);
   return {
     name: `n${n}m${m}k${k}${sign < 0 ? '-descent' : ''}${offset ? '-cancel' : ''}${fault ? '-fault-up' : ''}`,
     inputs: { ...inputs, ...(k > 0 ? { penalties: { data: penalties, shape: [k] } } : {}) },
     build: (graph, tensors) => {
-      const {
-        criticReal,
-        criticFake,
-        fault: word,
-      } = tensors as Record<keyof typeof inputs, (typeof tensors)[string]>;
+      const { criticReal, criticFake, guard } = tensors as Record<
+        keyof typeof inputs,
+        (typeof tensors)[string]
+      >;
       const values = tensors['penalties'];
       return wasserstein(graph, {
         criticReal,
         criticFake,
-        fault: word,
+        guard,
         sign,
         ...(values ? { penalty: { values, weight: WEIGHT } } : {}),
       });

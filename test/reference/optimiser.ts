@@ -1,13 +1,14 @@
 /**
  * Float64 twin of one optimiser step on flat parameters p with gradients g; t is the number of updates with this one.
- *   scale     g ← g/scale
+ *   scale     g ← g/scale; where a g is not finite, no update, the scale halved, and at a scale of 1 the fault; 2 000 updates
+ *             without that double it, up to 2²⁴
  *   clipping  g ← g·clip/‖g‖ where ‖g‖ > clip > 0
  *   adam(w)   m = β₁m + (1 − β₁)g   v = β₂v + (1 − β₂)g²   p −= rate·( m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + decay·p )
  *   rmsprop   s = ρs + (1 − ρ)g²    p −= rate·g/√(s + ε)
  *   sgd       u = μu + g            p −= rate·u
  *   bound     p ← p brought into [−bound, bound], for a bound above 0
  *   average   a = δa + (1 − δ)p
- * A gradient that is not finite counts as 0 and raises the fault. An objective that is not finite raises it and stops the
+ * A gradient that is not finite counts as 0, where there is no scale, and raises the fault. An objective that is not finite raises it and stops the
  * step, as do the skip rule while mean D₂(ŷ) ≥ mean D₁(y), and `enabled` off.
  */
 import type { OptimiserChoice } from '../../src/ops/optimiser.ts';
@@ -20,6 +21,8 @@ export interface OptimiserState {
   readonly average: Float64Array;
   count: number;
   fault: number;
+  /** Where the loss has a scale. */
+  readonly scaling?: { scale: number; sound: number; overflows: number };
 }
 
 export interface Step {
@@ -30,7 +33,6 @@ export interface Step {
   readonly finite: boolean;
   readonly meanCriticReal: number;
   readonly meanCriticFake: number;
-  readonly lossScale: number;
 }
 
 /** Updates the state in place. */
@@ -45,9 +47,13 @@ export function optimiserStep(
   if (!step.finite) state.fault = 1;
   const skipped = step.skipRule && step.meanCriticFake >= step.meanCriticReal;
   if (!step.enabled || skipped || !step.finite) return;
+  const scale = 1 / (state.scaling?.scale ?? 1);
+  if (state.scaling && !adaptScale(state.scaling, step.gradients)) {
+    if (scale === 1) state.fault = 1;
+    return;
+  }
   state.count++;
 
-  const scale = round(1 / step.lossScale);
   let factor = scale;
   if (choice.clipNorm > 0) {
     let sum = 0;
@@ -91,4 +97,23 @@ export function optimiserStep(
       round(round(step.averageDecay) * average[i]!) + round(round(1 - step.averageDecay) * parameters[i]!),
     );
   }
+}
+
+/** Brings the scale up to date; whether the gradients are finite. */
+export function adaptScale(
+  scaling: NonNullable<OptimiserState['scaling']>,
+  gradients: ArrayLike<number>,
+): boolean {
+  if (!Array.from(gradients).every(Number.isFinite)) {
+    scaling.scale = Math.max(scaling.scale / 2, 1);
+    scaling.sound = 0;
+    scaling.overflows++;
+    return false;
+  }
+  scaling.sound++;
+  if (scaling.sound === 2000) {
+    scaling.scale = Math.min(2 * scaling.scale, 2 ** 24);
+    scaling.sound = 0;
+  }
+  return true;
 }

@@ -47,12 +47,12 @@ export async function stepsOnDevice(
       const flat = await device.readFloats(buffer(`${network}.gradients`).buffer, 0, layout.bytes / 4);
       return tensorsOf(unflatten(layout, flat));
     };
-    const words = await device.readAll([buffer('status'), buffer('fault')]);
+    const words = await device.readAll([buffer('status'), buffer('guard')]);
     const bytes = new Uint8Array(words.flatMap((part) => [...new Uint8Array(part)])).buffer;
     return {
       generator: await read('generator'),
       critic: await read('critic'),
-      status: decodeStatus(bytes, settings.objective),
+      status: decodeStatus(bytes, settings),
     };
   } finally {
     for (const owned of [resident.buffer, ...Object.values(buffers)]) owned.dispose();
