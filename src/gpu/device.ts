@@ -15,6 +15,17 @@ export interface AdapterDescription {
   readonly kind: 'hardware' | 'software';
   /** Smallest and largest subgroup size, where the feature is there. */
   readonly subgroupSizes?: readonly [number, number];
+  /** M×N×K of the subgroup matrices with f16 factors and float32 sums, where the adapter tells. */
+  readonly matrixShapes?: readonly string[];
+}
+
+/** What adapters with subgroup matrices tell of them; not in the standard yet. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** How often each kind of call was made, since the device was opened. A steady training step leaves the first four unchanged. */
@@ -41,7 +52,10 @@ export interface OwnedBuffer extends Disposable {
 }
 
 /** Describes an adapter from its info, recognising the known software renderers. */
-export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
+export function describeAdapter(
+  info: GPUAdapterInfo & { readonly subgroupMatrixConfigs?: Iterable<MatrixConfig> },
+): AdapterDescription {
+  const matrixConfigs = [...(info.subgroupMatrixConfigs ?? [])];
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   const software =
     info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|softpipe|warp|basic render/i.test(text);
@@ -53,6 +67,13 @@ export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
     kind: software ? 'software' : 'hardware',
     ...(info.subgroupMinSize && info.subgroupMaxSize
       ? { subgroupSizes: [info.subgroupMinSize, info.subgroupMaxSize] as const }
+      : {}),
+    ...(matrixConfigs.length > 0
+      ? {
+          matrixShapes: matrixConfigs
+            .filter((config) => config.componentType === 'f16' && config.resultComponentType === 'f32')
+            .map(({ M, N, K }) => `${M}×${N}×${K}`),
+        }
       : {}),
   };
 }

@@ -15,9 +15,10 @@ export interface Target {
 export const PRECISIONS = ['f32', 'mixed'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
-/** The feature of mixed precision; that of subgroup matrices, and the size of the subgroups that their kernels are written for. */
+/** The feature of mixed precision; that of subgroup matrices, their shape and the size of the subgroups that the kernels are written for. */
 const HALVES = 'shader-f16';
 const MATRICES = 'chromium-experimental-subgroup-matrix';
+const MATRIX_SHAPE = '16×16×16';
 const MATRIX_SUBGROUP = 32;
 
 /**
@@ -44,11 +45,13 @@ export function hasMatrices(target: Target): boolean {
 }
 
 export function targetOf(device: Device, precision: Precision = 'f32'): Target {
-  const sizes = device.adapter.subgroupSizes;
+  const { subgroupSizes: sizes, matrixShapes } = device.adapter;
+  const features = new Set<string>(device.gpu.features);
+  if (matrixShapes && !matrixShapes.includes(MATRIX_SHAPE)) features.delete(MATRICES);
   return {
     adapter: device.adapter.kind,
     precision,
-    features: new Set(device.gpu.features),
+    features,
     ...(sizes && sizes[0] === sizes[1] && device.gpu.features.has('subgroups')
       ? { subgroupSize: sizes[0] }
       : {}),

@@ -35,12 +35,12 @@ const USES: Readonly<Record<string, Use>> = {
     build: (graph, input) => matmul(graph, input('a', [N, D]), input('b', [D, N])),
   },
   convolution: {
-    kernels: 'conv2d_(tile|narrow|subgroup4)',
+    kernels: 'conv2d_(tile|narrow|subgroup4|matrix)',
     build: (graph, input) =>
       conv2d(graph, input('image', [N, D]), input('weight', [5, 5, 1, 64]), CONVOLUTION),
   },
   'gradient of its weights': {
-    kernels: 'conv2d_weight_(tile|subgroup4)',
+    kernels: 'conv2d_weight_(tile|subgroup4|matrix)',
     build: (graph, input) =>
       conv2dWeight(graph, input('image', [N, D]), input('windows', [N, WINDOWS]), CONVOLUTION),
   },
