@@ -154,18 +154,13 @@ fn gather_four(start: u32, i: u32, from_place: u32, end: u32, nth: u32, tap: vec
 }
 
 fn gather(p: u32, end: u32, at: u32, nth: u32, tap: vec2i) -> f32 {
-  if (p >= end || nth > params.m) {
-    return 0.0;
-  }
-  if (nth == params.m) {
-    return 1.0;
-  }
   let place = places[at];
   let down = place.x + tap.x;
   let across = place.y + tap.y;
   let row_floats = i32(params.width * params.channels);
-  if (down < 0 || down >= i32(params.height) || across < 0 || across >= row_floats) {
-    return 0.0;
+  let is_inside = (down >= 0) & (down < i32(params.height)) & (across >= 0) & (across < row_floats);
+  if (!(is_inside & (p < end) & (nth < params.m))) {
+    return f32((p < end) & (nth == params.m)); // of the row of ones
   }
   return image[place.z + down * row_floats + across];
 }

@@ -17,7 +17,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<f32>;
-@group(0) @binding(2) var<storage, read_write> packed: array<f16>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4h>;
 
 override ONES: u32 = 0u;
 const GRID_WIDTH = 1024u; // workgroups across the grid, which goes on below
@@ -30,13 +30,14 @@ fn matmul_pack(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   }
   let first_row = piece / params.k_pieces * 16u;
   let first_k = piece % params.k_pieces * 16u;
-  for (var i = lane; i < 256u; i += 64u) {
-    // Neighbouring invocations read neighbours, whichever way the matrix lies.
-    let along_k = params.k_stride == 1u;
-    let r = select(i % 16u, i / 16u, along_k);
-    let c = select(i / 16u, i % 16u, along_k);
-    packed[piece * 256u + r * 16u + c] = f16(value_at(first_row + r, first_k + c));
-  }
+  // Neighbouring invocations read neighbours, whichever way the matrix lies.
+  let along_k = params.k_stride == 1u;
+  let r = select(lane % 16u, lane / 4u, along_k);
+  let v = select(lane / 16u, lane % 4u, along_k);
+  let row = first_row + r;
+  let k = first_k + 4u * v;
+  packed[piece * 64u + r * 4u + v] =
+    vec4h(vec4f(value_at(row, k), value_at(row, k + 1u), value_at(row, k + 2u), value_at(row, k + 3u)));
 }
 
 fn value_at(row: u32, k: u32) -> f32 {

@@ -11,7 +11,7 @@ export function describeGpu(name: string, body: (device: Device) => void | Promi
   describe(name, async () => {
     let device: Device;
     try {
-      device = await openDevice();
+      device = await openDevice({ mixedPrecision: true });
     } catch (error) {
       const reason = (error as Error).message;
       if (process.env['ENTROPIC_GAN_REQUIRE_GPU'] === '1')
