@@ -4,7 +4,6 @@
  * in a browser that was just started, to its first score, and scorings per second after that, in turn in one page. Verified first: both sides are
  * given the same latents and must agree. The model has to be an MLP with the half-squared cost.
  */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rows } from '../src/data/dataset.ts';
@@ -51,7 +50,6 @@ const { values } = parseArgs({
 const print = values.json ? () => {} : (text: string): void => console.log(text);
 const latents = wholeNumber('latents');
 const turns = wholeNumber('turns');
-const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
 
 const model = await readModel(values.model);
 const site = await benchmarkSite(model);
@@ -62,8 +60,8 @@ try {
   const { scores, adapter, tfjs, timings } = await scoreInOnePage();
   verify(scores);
   const first = await firstScores(scores.ours[0] as Score);
-  const where = { ...provenance(describeAdapter(adapter as GPUAdapterInfo)), commit };
-  print(`${printProvenance(where)}, commit ${commit}, tfjs ${tfjs}`);
+  const where = provenance(describeAdapter(adapter as GPUAdapterInfo));
+  print(`${printProvenance(where)}, tfjs ${tfjs}`);
   print(`one image at a time, K = ${latents}, ${values.model}: both sides agree on ${VERIFIED} images\n`);
   print(report(first, timings));
   const result = {

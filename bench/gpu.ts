@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/gpu/errors.ts';
+import { lacksForMixed, targetOf } from '../src/gpu/target.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { CASE_TABLES } from './cases.ts';
 import { timeFirstStep } from './first-step.ts';
@@ -21,6 +22,7 @@ import { printProfile, printStep } from './print-step.ts';
 import { runScaling } from './run-scaling.ts';
 import { startTfjs } from './tfjs/backend.ts';
 import { type CaseResult, runCases } from './time-cases.ts';
+import { type PrecisionTiming, printPrecisions, timePrecisions, wayName } from './time-precisions.ts';
 import { type ProductTiming, timeProduct } from './time-product.ts';
 import { openScoring } from './time-scoring.ts';
 import { type StepTiming, profileStep, timeTrainingStep } from './training-step.ts';
@@ -57,7 +59,7 @@ const compared = (what: string, oursMs: number, tfjsMs: number): void =>
 const first = await timeFirstStep(mlpWorkload(), 64);
 compared('mlp, batch 64: from opening a device to the first step', first.oursMs, first.tfjsMs);
 
-using device = await openDevice();
+using device = await openDevice({ mixedPrecision: true });
 const hardware = device.adapter.kind === 'hardware';
 const { limits, features } = device.gpu;
 const where = provenance(device.adapter);
@@ -79,9 +81,16 @@ using tfjs = await startTfjs();
 const products: ProductTiming[] = [];
 for (const size of full ? [256, 512, 1024, ...(hardware ? [2048, 4096] : [])] : [256, 512])
   products.push(await timeProduct(device, size, { turns: full ? 7 : 3, tf: tfjs.tf }));
+const lacks = lacksForMixed(targetOf(device));
+if (lacks.length === 0)
+  for (const size of products.map(({ size }) => size))
+    products.push(await timeProduct(device, size, { turns: full ? 7 : 3, precision: 'mixed' }));
+else console.log(`\nmixed precision: this device has no ${lacks.join(', no ')}`);
 console.log(`\n${printProducts(products)}`);
-for (const { size, tfjs: beside } of products)
+for (const { precision, size, ms, tfjs: beside } of products) {
   if (beside) compared(`product of ${size}`, beside.oursMs, beside.tfjsMs);
+  else lines.push({ what: `product of ${size}, ${precision}`, ours: milliseconds(ms) });
+}
 
 /** Networks and batches. Without a GPU, tfjs takes many seconds for one step of convolutions. */
 const workloads: (readonly [Workload, readonly number[]])[] = [
@@ -101,6 +110,24 @@ for (const [workload, batches] of workloads) {
     compared(`${workload.name}, batch ${batch}: a training step`, result.oursMs, result.tfjsMs);
   }
 }
+
+/** Ours in every precision, on a GPU that has more than one. */
+const precisions: PrecisionTiming[] = [];
+if (lacks.length === 0)
+  for (const workload of full ? [mlpWorkload(), dcganWorkload(64)] : [mlpWorkload()]) {
+    const result = await timePrecisions(workload, full ? 128 : 64, {
+      turns: full ? 7 : 3,
+      turnMs: 1000,
+      tune: full,
+    });
+    console.log(`\n${printPrecisions(result)}`);
+    precisions.push(result);
+    for (const way of result.ways)
+      lines.push({
+        what: `${result.name}, batch ${result.batch}: a training step, ${wayName(way)}`,
+        ours: milliseconds(way.ms),
+      });
+  }
 
 const objectives: LargeObjective[] = [];
 {
@@ -165,6 +192,7 @@ if (values.out)
     cases,
     products,
     steps,
+    precisions,
     objectives,
     scoring,
     sweeps,

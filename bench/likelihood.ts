@@ -5,7 +5,6 @@
  * one adapter; with --large ours alone for 10 000 under 100 000, d = 64, within WebGPU's default limits. Other sizes by
  * --observations, --latents and --dims. Verified first, or it ends with an error. Without a GPU each takes many minutes.
  */
-import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/gpu/errors.ts';
 import { openDevice } from '../src/node/open-device.ts';
@@ -43,11 +42,10 @@ const sizes = {
   dims: Number(values.dims ?? usual.dims),
 };
 const print = values.json ? () => {} : (text: string): void => console.log(text);
-const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
 
 using device = values.large ? await openDefaultDevice() : await openDevice();
-const where = { ...provenance(device.adapter), commit };
-print(`${printProvenance(where)}, commit ${commit}`);
+const where = provenance(device.adapter);
+print(printProvenance(where));
 if (values.large) {
   const large = [];
   for (const cost of costs) {

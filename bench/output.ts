@@ -1,4 +1,5 @@
 /** Tables for people and JSON for the record. */
+import { type StdioOptions, execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
@@ -26,6 +27,8 @@ export interface Provenance {
   readonly adapter: string;
   readonly date: string;
   readonly version: string;
+  /** Of the sources, as git describes it; `unknown` where there is no repository. */
+  readonly commit: string;
   readonly webgpu: string;
   readonly node: string;
   readonly platform: string;
@@ -38,6 +41,7 @@ export function provenance(adapter: AdapterDescription): Provenance {
     adapter: adapterName(adapter),
     date: new Date().toISOString(),
     version: manifest.version,
+    commit: describeCommit(),
     webgpu: manifest.dependencies.webgpu,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -45,9 +49,18 @@ export function provenance(adapter: AdapterDescription): Provenance {
   };
 }
 
+function describeCommit(): string {
+  try {
+    const options = { encoding: 'utf8' as const, stdio: ['ignore', 'pipe', 'ignore'] satisfies StdioOptions };
+    return execFileSync('git', ['describe', '--always', '--dirty'], options).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
 export function printProvenance(of: Provenance): string {
-  const { adapter, date, version, webgpu, node, platform, cpu } = of;
-  return `${adapter}; ${cpu}; ${platform}; ${date.slice(0, 10)}\nentropic-gan ${version}, webgpu ${webgpu}, node ${node}`;
+  const { adapter, date, version, commit, webgpu, node, platform, cpu } = of;
+  return `${adapter}; ${cpu}; ${platform}; ${date.slice(0, 10)}\nentropic-gan ${version} (${commit}), webgpu ${webgpu}, node ${node}`;
 }
 
 /** Writes one JSON object to a file, making its folder. */

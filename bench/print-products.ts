@@ -13,9 +13,9 @@ export function printProducts(products: readonly ProductTiming[]): string {
       'GFLOP/s',
       ...(compared ? ['in turn: ours', 'tfjs', 'ratio'] : []),
     ],
-    products.map(({ precision, size, kernels, error, ms, gflops, tfjs }) => [
+    products.map(({ precision, size, kernels, candidate, error, ms, gflops, tfjs }) => [
       `${precision} ${size}`,
-      kernels.join(' '),
+      candidate ?? kernels.join(' '),
       error.toExponential(1),
       ms.toFixed(4),
       gflops.toFixed(0),

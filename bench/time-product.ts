@@ -4,9 +4,10 @@
  */
 import { threefryNormals } from '../src/data/random.ts';
 import type { Device, OwnedBuffer } from '../src/gpu/device.ts';
-import { type Precision, targetOf } from '../src/gpu/target.ts';
-import { Graph } from '../src/graph/graph.ts';
+import { type Precision, type Target, targetOf } from '../src/gpu/target.ts';
+import { type Candidates, Graph } from '../src/graph/graph.ts';
 import { schedule } from '../src/graph/schedule.ts';
+import { type MatmulVariant, matmulCandidates } from '../src/ops/matmul-variants.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { interleave } from './interleave.ts';
 import type { Tfjs } from './tfjs/backend.ts';
@@ -22,6 +23,8 @@ export interface ProductTiming {
   /** Rows, columns and length of the sums. */
   readonly size: number;
   readonly kernels: readonly string[];
+  /** Which of the kernels that could run it did, by its name among them, where one was asked for. */
+  readonly candidate?: string;
   /** The largest error, as a share of √n. */
   readonly error: number;
   /** Median milliseconds of ours alone. */
@@ -31,20 +34,37 @@ export interface ProductTiming {
   readonly tfjs?: { readonly oursMs: number; readonly tfjsMs: number; readonly ratio: number };
 }
 
+/** The kernels that could run the product on a target, the default first. */
+export function candidatesOf(size: number, target: Target): Candidates<MatmulVariant> {
+  return matmulCandidates({ m: size, n: size, k: size }, target);
+}
+
 /** @throws Error where a result is wrong. */
 export async function timeProduct(
   device: Device,
   size: number,
   {
     precision = 'f32',
+    candidate,
     turns,
     tf,
-  }: { readonly precision?: Precision; readonly turns: number; readonly tf?: Tfjs },
+  }: {
+    readonly precision?: Precision;
+    readonly candidate?: string;
+    readonly turns: number;
+    readonly tf?: Tfjs;
+  },
 ): Promise<ProductTiming> {
   const graph = new Graph();
   const [a, b] = ['a', 'b'].map((name) => graph.external(name, [size, size], { buffer: name, offset: 0 }));
   const out = matmul(graph, a!, b!);
-  const { recording, slot } = schedule(graph, targetOf(device, precision), [out]);
+  const target = targetOf(device, precision);
+  const { key } = candidatesOf(size, target);
+  const { recording, slot } = schedule(
+    graph,
+    candidate === undefined ? target : { ...target, variants: { [key]: candidate } },
+    [out],
+  );
   const factors = [0, 1].map((row) => Float32Array.from(threefryNormals(size * size, [3, 4], row)));
   const owned: OwnedBuffer[] = factors.map((data, i) => device.storageOf('ab'[i]!, data));
   try {
@@ -63,6 +83,7 @@ export async function timeProduct(
       precision,
       size,
       kernels,
+      ...(candidate === undefined ? {} : { candidate }),
       error,
       ms,
       gflops: (2 * size ** 3) / ms / 1e6,

@@ -106,7 +106,7 @@ export async function verifyStep(
 }
 
 /** The gradients of the first step, out of Adam's first moment: m = (1 − β₁)·g. */
-function gradientsOf({ model, state }: Checkpoint, network: NetworkName): Map<string, Float32Array> {
+export function gradientsOf({ model, state }: Checkpoint, network: NetworkName): Map<string, Float32Array> {
   const words = state.get(`${network}.moments`);
   if (!words) throw new Error(`bench: the checkpoint has no moments of the ${network}`);
   const moments = new Float32Array(words.buffer, words.byteOffset, words.length);

@@ -34,6 +34,8 @@ override ACCUMULATE: u32 = 0u;
 override GATE: u32 = 0u;
 override COLUMN_SUMS: u32 = 0u;
 
+const AHEAD: u32 = 0u; // specialised: 1 to load the next pieces while those at hand are multiplied, at 24 registers
+
 var<workgroup> results: array<f32, 2048>; // 16 × 16 of each subgroup
 
 @compute @workgroup_size(256)
@@ -54,23 +56,57 @@ fn matmul_matrix(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   var sum21 = subgroup_matrix_result<f32, 16, 16>();
   var sum30 = subgroup_matrix_result<f32, 16, 16>();
   var sum31 = subgroup_matrix_result<f32, 16, 16>();
-  for (var k = 0u; k < params.k_pieces; k++) {
-    let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a, 16u);
-    let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + down, 16u);
-    let a2 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 2u * down, 16u);
-    let a3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 3u * down, 16u);
-    let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b, 16u);
-    let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + down, 16u);
-    sum00 = subgroupMatrixMultiplyAccumulate(a0, b0, sum00);
-    sum01 = subgroupMatrixMultiplyAccumulate(a0, b1, sum01);
-    sum10 = subgroupMatrixMultiplyAccumulate(a1, b0, sum10);
-    sum11 = subgroupMatrixMultiplyAccumulate(a1, b1, sum11);
-    sum20 = subgroupMatrixMultiplyAccumulate(a2, b0, sum20);
-    sum21 = subgroupMatrixMultiplyAccumulate(a2, b1, sum21);
-    sum30 = subgroupMatrixMultiplyAccumulate(a3, b0, sum30);
-    sum31 = subgroupMatrixMultiplyAccumulate(a3, b1, sum31);
-    a += 256u;
-    b += 256u;
+  if (AHEAD == 0u) {
+    for (var k = 0u; k < params.k_pieces; k++) {
+      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a, 16u);
+      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + down, 16u);
+      let a2 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 2u * down, 16u);
+      let a3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 3u * down, 16u);
+      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b, 16u);
+      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + down, 16u);
+      sum00 = subgroupMatrixMultiplyAccumulate(a0, b0, sum00);
+      sum01 = subgroupMatrixMultiplyAccumulate(a0, b1, sum01);
+      sum10 = subgroupMatrixMultiplyAccumulate(a1, b0, sum10);
+      sum11 = subgroupMatrixMultiplyAccumulate(a1, b1, sum11);
+      sum20 = subgroupMatrixMultiplyAccumulate(a2, b0, sum20);
+      sum21 = subgroupMatrixMultiplyAccumulate(a2, b1, sum21);
+      sum30 = subgroupMatrixMultiplyAccumulate(a3, b0, sum30);
+      sum31 = subgroupMatrixMultiplyAccumulate(a3, b1, sum31);
+      a += 256u;
+      b += 256u;
+    }
+  } else {
+    var a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a, 16u);
+    var a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + down, 16u);
+    var a2 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 2u * down, 16u);
+    var a3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 3u * down, 16u);
+    var b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b, 16u);
+    var b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + down, 16u);
+    for (var k = 1u; k <= params.k_pieces; k++) {
+      let a0_now = a0;
+      let a1_now = a1;
+      let a2_now = a2;
+      let a3_now = a3;
+      let b0_now = b0;
+      let b1_now = b1;
+      let step = select(256u, 0u, k == params.k_pieces); // beyond the last ones there is nothing: they are loaded again
+      a += step;
+      b += step;
+      a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a, 16u);
+      a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + down, 16u);
+      a2 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 2u * down, 16u);
+      a3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&a_pieces, a + 3u * down, 16u);
+      b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b, 16u);
+      b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&b_pieces, b + down, 16u);
+      sum00 = subgroupMatrixMultiplyAccumulate(a0_now, b0_now, sum00);
+      sum01 = subgroupMatrixMultiplyAccumulate(a0_now, b1_now, sum01);
+      sum10 = subgroupMatrixMultiplyAccumulate(a1_now, b0_now, sum10);
+      sum11 = subgroupMatrixMultiplyAccumulate(a1_now, b1_now, sum11);
+      sum20 = subgroupMatrixMultiplyAccumulate(a2_now, b0_now, sum20);
+      sum21 = subgroupMatrixMultiplyAccumulate(a2_now, b1_now, sum21);
+      sum30 = subgroupMatrixMultiplyAccumulate(a3_now, b0_now, sum30);
+      sum31 = subgroupMatrixMultiplyAccumulate(a3_now, b1_now, sum31);
+    }
   }
   subgroupMatrixStore<row_major>(&results, subgroup * 256u, sum00, 16u);
   workgroupBarrier();

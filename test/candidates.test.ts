@@ -29,6 +29,7 @@ describe('candidates', () => {
       MIXED_TARGET,
       [
         'matmul_matrix',
+        'matmul_matrix ahead',
         'matmul_tile 64 x11 f16',
         'matmul_tile 64 x1 f16',
         'matmul_tile 128 x11 f16',

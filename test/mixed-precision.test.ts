@@ -14,7 +14,8 @@ import { type Target, targetOf } from '../src/gpu/target.ts';
 import { mlp } from '../src/nn/architectures.ts';
 import { matmul } from '../src/ops/matmul.ts';
 import { openEmulated } from './support/emulated-halves.ts';
-import { discoverCases, recordCase, verifyCase } from './support/verify.ts';
+import type { KernelCase } from './support/case.ts';
+import { choosing, discoverCases, recordCase, verifyCase } from './support/verify.ts';
 
 /** Of a case: larger ones take minutes. */
 const MOST_FLOPS = 6e6;
@@ -29,14 +30,17 @@ describe('mixed precision', async () => {
     expect(liveBuffers).toBe(0);
   });
   const matrices = targetOf(device, 'mixed');
-  const targets: Readonly<Record<string, Target>> = {
-    'subgroup matrices': matrices,
-    'f16 tiles': { ...matrices, features: new Set(['shader-f16']) },
+  const targets: Readonly<Record<string, (one: KernelCase) => Target>> = {
+    'subgroup matrices': () => matrices,
+    'their pieces ahead': (one) => choosing(one, matrices, 'matmul_matrix ahead'),
+    'f16 tiles': () => ({ ...matrices, features: new Set(['shader-f16']) }),
   };
 
-  for (const [name, target] of Object.entries(targets))
+  for (const [name, targetFor] of Object.entries(targets))
     describe(name, () => {
       const cases = [...tables.values()].flat().filter((one) => {
+        const target = targetFor(one);
+        if (target.variants && Object.keys(target.variants).length === 0) return false;
         const inHalves = recordCase(one, target).recording.dispatches.filter(({ kernel, constants }) =>
           featuresOf(kernelDefinition(kernel), constants ?? {}).includes('shader-f16'),
         );
@@ -44,7 +48,7 @@ describe('mixed precision', async () => {
       });
 
       it.each(cases)('$name', async (one) => {
-        expect((await verifyCase(device, one, target)).problems).toEqual([]);
+        expect((await verifyCase(device, one, targetFor(one))).problems).toEqual([]);
       });
 
       it('a factor beyond the largest f16 is infinite, and seen in the result', async () => {
@@ -54,19 +58,15 @@ describe('mixed precision', async () => {
           shape: [size, size],
         });
         const problemsOf = async (large: number): Promise<readonly string[]> => {
-          const { problems } = await verifyCase(
-            device,
-            {
-              name: 'large',
-              inputs: { a: factor(large), b: factor(1) },
-              build: (graph, { a, b }) => ({ out: matmul(graph, a!, b!) }),
-              reference: () => ({
-                out: Float64Array.from({ length: size * size }, (_, i) => size - 1 + (i < size ? large : 1)),
-              }),
-            },
-            target,
-          );
-          return problems;
+          const one: KernelCase = {
+            name: 'large',
+            inputs: { a: factor(large), b: factor(1) },
+            build: (graph, { a, b }) => ({ out: matmul(graph, a!, b!) }),
+            reference: () => ({
+              out: Float64Array.from({ length: size * size }, (_, i) => size - 1 + (i < size ? large : 1)),
+            }),
+          };
+          return (await verifyCase(device, one, targetFor(one))).problems;
         };
         expect(await problemsOf(65504)).toEqual([]);
         expect(await problemsOf(65536)).toEqual([expect.stringMatching(/^out\[0\] is Infinity/)]);

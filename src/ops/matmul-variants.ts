@@ -8,7 +8,7 @@
  * to f16; without subgroup matrices those that run `matmul_tile` have them rounded on their way into workgroup memory.
  *
  * Another may be chosen for a key `matmul m×k×n`, then N or T for each factor as it lies: tiles of either side, in those parts
- * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the tiles of either kind.
+ * or in one, small products on GPUs and all on four lanes by `matmul`, and in mixed precision the tiles of either kind, or pieces loaded ahead.
  */
 import { type Target, hasFourLanes, hasHalves, hasMatrices } from '../gpu/target.ts';
 import { chosen } from '../graph/candidates.ts';
@@ -28,7 +28,13 @@ export interface MatmulSize {
 type Grid = readonly [number, number, number];
 
 export type MatmulVariant =
-  | { readonly kernel: 'matmul_matrix'; readonly workgroups: Grid; readonly pieces: MatmulPieces }
+  | {
+      readonly kernel: 'matmul_matrix';
+      readonly workgroups: Grid;
+      readonly pieces: MatmulPieces;
+      /** Whether pieces are loaded while those before them are multiplied. */
+      readonly ahead: boolean;
+    }
   | { readonly kernel: 'matmul' | 'matmul_subgroup4'; readonly workgroups: Grid }
   | ({
       readonly kernel: 'matmul_tile';
@@ -93,6 +99,12 @@ const tiled = (size: MatmulSize, tile: number, parts: MatmulParts, halves: boole
   workgroups: [tilesOf(size, tile), parts.splits, 1],
 });
 
+function matrices(size: MatmulSize, ahead: boolean): MatmulVariant {
+  const pieces = matmulPieces(size);
+  const tiles = (pieces.a * pieces.b * PIECE ** 2) / MATRIX_TILE ** 2;
+  return { kernel: 'matmul_matrix', workgroups: [tiles, 1, 1], pieces, ahead };
+}
+
 const worthHalves = ({ m, n, k }: MatmulSize, target: Target): boolean =>
   hasHalves(target) && Math.min(m, n, k) >= FEWEST_MATRIX;
 
@@ -100,11 +112,7 @@ const worthHalves = ({ m, n, k }: MatmulSize, target: Target): boolean =>
 function preferred(size: MatmulSize, target: Target): MatmulVariant {
   const { m, n, k } = size;
   const halves = worthHalves(size, target);
-  if (halves && hasMatrices(target)) {
-    const pieces = matmulPieces(size);
-    const tiles = (pieces.a * pieces.b * PIECE ** 2) / MATRIX_TILE ** 2;
-    return { kernel: 'matmul_matrix', workgroups: [tiles, 1, 1], pieces };
-  }
+  if (halves && hasMatrices(target)) return matrices(size, false);
   if (hasFourLanes(target)) return { kernel: 'matmul_subgroup4', workgroups: [tilesOf(size, 32), 1, 1] };
   const large = m * n >= SMALL_TILE ** 2 || k >= 2 * FEWEST_EACH;
   if (target.adapter === 'software' || !large) return plain(size);
@@ -120,6 +128,7 @@ function alternatives(size: MatmulSize, target: Target): MatmulVariant[] {
   const parts = matmulParts(size);
   const joined = parts.splits <= MOST_JOINED ? [{ splits: 1, each: Math.ceil(k / STEP) * STEP }] : [];
   return [
+    ...(worthHalves(size, target) && hasMatrices(target) ? [matrices(size, true)] : []),
     ...(worthHalves(size, target) ? [true, false] : [false]).flatMap((halves) =>
       (Math.min(m, n) > SMALL_TILE ? [SMALL_TILE, LARGE_TILE] : [SMALL_TILE]).flatMap((tile) =>
         [parts, ...joined].map((each) => tiled(size, tile, each, halves)),
@@ -129,10 +138,16 @@ function alternatives(size: MatmulSize, target: Target): MatmulVariant[] {
   ].filter(({ workgroups: [across] }) => across <= MOST_ACROSS);
 }
 
-const nameOf = (variant: MatmulVariant): string =>
-  variant.kernel === 'matmul_tile'
-    ? `matmul_tile ${variant.tile} x${variant.splits}${variant.halves ? ' f16' : ''}`
-    : variant.kernel;
+function nameOf(variant: MatmulVariant): string {
+  switch (variant.kernel) {
+    case 'matmul_tile':
+      return `matmul_tile ${variant.tile} x${variant.splits}${variant.halves ? ' f16' : ''}`;
+    case 'matmul_matrix':
+      return variant.ahead ? 'matmul_matrix ahead' : 'matmul_matrix';
+    default:
+      return variant.kernel;
+  }
+}
 
 /** The kernels that can run a product on a target, by name: the default first. */
 export function matmulCandidates(size: MatmulSize, target: Target): Candidates<MatmulVariant> {

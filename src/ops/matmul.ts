@@ -47,7 +47,7 @@ const matmulOp: Op<Matmul> = {
       overrides: { ...overrides, COLUMN_SUMS: Number(at.columnSums) },
     };
     if (variant.kernel === 'matmul_matrix') {
-      const { pieces, workgroups } = variant;
+      const { pieces, workgroups, ahead } = variant;
       const [aPieces, bPieces] = outputs.slice(3) as [Tensor, Tensor];
       return [
         packCall(a, aPieces, {
@@ -70,6 +70,7 @@ const matmulOp: Op<Matmul> = {
           label: out.name,
           params: { m, n, k_pieces: pieces.k, ...finish.params },
           bindings: { a_pieces: aPieces, b_pieces: bPieces, ...finish.bindings },
+          constants: { AHEAD: Number(ahead) },
           workgroups,
           flops: 2 * m * n * k,
           bytes: 2 * (m * k + k * n) + 4 * m * n,

@@ -178,6 +178,15 @@ export function choicesOf(device: Device, kernelCase: KernelCase): Target[] {
   return distinct(kernelCase, [...variantsOf(device, kernelCase), ...chosen]);
 }
 
+/** A target that has a kernel of this name on record for every shape of a case that it can run. */
+export function choosing(kernelCase: KernelCase, target: Target, name: string): Target {
+  const candidates = graphOf(kernelCase).graph.nodes.flatMap(
+    (node) => node.op.candidates?.(node, target) ?? [],
+  );
+  const able = candidates.filter(({ variants }) => variants.has(name));
+  return { ...target, variants: Object.fromEntries(able.map(({ key }) => [key, name])) };
+}
+
 /** The first of the targets on which a case runs the same dispatches. */
 function distinct(kernelCase: KernelCase, targets: readonly Target[]): Target[] {
   const seen = new Set<string>();
