@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- --full --only matmul --figures FOLDER --out FILE]
  * Ours beside tfjs-webgpu on whatever adapter there is, with one table at the end: the time to a first step, products, training
- * steps, the objective, scoring. Some minutes without a GPU. With --full every kernel case of `test/cases` in every variant that
+ * steps, the objective, scoring; on a GPU with f16 ours also in mixed precision. Some minutes without a GPU. With --full every kernel case of `test/cases` in every variant that
  * the adapter runs, larger sizes, the objective at n = m = 65 536, and how cost grows; --only picks tables of cases.
  * Nothing is timed that was not verified; it ends with exit code 1 where a case is wrong.
  * All of it is reached by static imports, so that one bundle of this file runs on a bare machine.

@@ -3,7 +3,7 @@
  * WebGPU's bounds checks, and with the kernels that the tuner takes. The gradients of a first step of each are held against those of
  * float32 with checks; then all are timed in turn.
  */
-import { Trainer } from '../src/gan/trainer.ts';
+import { Trainer, type TrainingReport } from '../src/gan/trainer.ts';
 import type { VariantStore } from '../src/gan/variant-store.ts';
 import { NETWORKS, type NetworkName } from '../src/gan/checkpoint.ts';
 import { type Precision, lacksForMixed, targetOf } from '../src/gpu/target.ts';
@@ -72,7 +72,13 @@ export async function timePrecisions(
         for await (const report of trainer.run(data, { steps, reportEvery: steps })) void report;
         await device.idle();
       };
-      await run(1);
+      let last: TrainingReport | undefined;
+      for await (const report of trainer.run(data, { steps: 1, reportEvery: 1 })) last = report;
+      for (const [network, { scale, overflows }] of Object.entries(last?.lossScales ?? {}))
+        if (overflows > 0)
+          throw new Error(
+            `bench: the first gradients of the ${network} overflowed f16, and the scale of its loss is ${scale} now; take a smaller LAMBDA`,
+          );
       const found = await gradientsAfter(trainer);
       exact ??= found;
       const reference = exact;

@@ -3,7 +3,7 @@
 // The variant for mixed precision, on subgroup matrices of 16 × 16 (tensor cores). A workgroup of four subgroups of 32 has a
 // tile of 64 windows × 64 outputs, 32 × 32 a subgroup; 32 values under the windows at a time are in workgroup memory, beside
 // their weights, and what comes after them is fetched while they are multiplied.
-// Numeric strategy: operands in f16, products and sums in float32. Grid: ⌈m/64⌉·⌈n/64⌉ workgroups, 1024 a row.
+// Numeric strategy: operands in f16, infinite beyond ±65 504, products and sums in float32. Grid: ⌈m/64⌉·⌈n/64⌉ workgroups, 1024 a row.
 // Bytes: 4·m·n·k/32 read, 4·m·n written, k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
 // lib: activation conv2d_epilogue
 

@@ -8,7 +8,7 @@ enable subgroups;
 //   bias   [out_channels], with HAS_BIAS               gate like out, with GATE: outputs of the activation whose derivative it is
 //   with ACCUMULATE the sum is added to what is in out
 // The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has a tile of 32 windows ×
-// TILE outputs (4, 16 or 32): the lanes share the windows, lane l has the outputs l, l+4, … For one row of taps the values
+// TILE outputs (4, 8, 16 or 32): the lanes share the windows, lane l has the outputs l, l+4, … For one row of taps the values
 // under a window are neighbours in memory, so that every load is of four neighbours, one a lane; the image's go to all lanes
 // by a register shuffle, and products are 4×4×4 blocks, as in matmul_subgroup4. No column matrix is ever made.
 // Numeric strategy: float32, summed over (u, v, c) in order, four at a time. Grid: ⌈m/32⌉·⌈n/TILE⌉ workgroups, 1024 a row.
@@ -72,27 +72,35 @@ fn conv2d_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
   var left0 = mat4x4f();
   var right0 = mat4x4f();
   var narrow0 = vec4f();
+  var pair0 = mat2x4f();
   var left1 = mat4x4f();
   var right1 = mat4x4f();
   var narrow1 = vec4f();
+  var pair1 = mat2x4f();
   var left2 = mat4x4f();
   var right2 = mat4x4f();
   var narrow2 = vec4f();
+  var pair2 = mat2x4f();
   var left3 = mat4x4f();
   var right3 = mat4x4f();
   var narrow3 = vec4f();
+  var pair3 = mat2x4f();
   var left4 = mat4x4f();
   var right4 = mat4x4f();
   var narrow4 = vec4f();
+  var pair4 = mat2x4f();
   var left5 = mat4x4f();
   var right5 = mat4x4f();
   var narrow5 = vec4f();
+  var pair5 = mat2x4f();
   var left6 = mat4x4f();
   var right6 = mat4x4f();
   var narrow6 = vec4f();
+  var pair6 = mat2x4f();
   var left7 = mat4x4f();
   var right7 = mat4x4f();
   var narrow7 = vec4f();
+  var pair7 = mat2x4f();
   for (var u = 0u; u < params.tap_rows; u++) {
     let down = i32(u) * row_floats;
     let at0 = w0.first + down;
@@ -125,6 +133,18 @@ fn conv2d_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
         narrow5 += under(at5, w5.x, end5, mine) * c;
         narrow6 += under(at6, w6.x, end6, mine) * c;
         narrow7 += under(at7, w7.x, end7, mine) * c;
+        continue;
+      }
+      if (TILE == 8u) {
+        let c = mat2x4f(inside * one_column(column, start, lane), inside * one_column(column + 4u, start, lane));
+        pair0 += under(at0, w0.x, end0, mine) * c;
+        pair1 += under(at1, w1.x, end1, mine) * c;
+        pair2 += under(at2, w2.x, end2, mine) * c;
+        pair3 += under(at3, w3.x, end3, mine) * c;
+        pair4 += under(at4, w4.x, end4, mine) * c;
+        pair5 += under(at5, w5.x, end5, mine) * c;
+        pair6 += under(at6, w6.x, end6, mine) * c;
+        pair7 += under(at7, w7.x, end7, mine) * c;
         continue;
       }
       let b_left = four_columns(column, start, inside, lane);
@@ -168,6 +188,19 @@ fn conv2d_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
       let place = place_of_output(column + lane);
       for (var i = 0u; i < windows; i++) {
         store_placed(places[i], place, tile[i / 4u][i % 4u]);
+      }
+    }
+    return;
+  }
+  if (TILE == 8u) {
+    let tile = array<mat2x4f, 8>(pair0, pair1, pair2, pair3, pair4, pair5, pair6, pair7);
+    for (var c = 0u; c < 2u; c++) {
+      let at = column + c * 4u + lane;
+      if (at < params.n) {
+        let place = place_of_output(at);
+        for (var i = 0u; i < windows; i++) {
+          store_placed(places[i], place, tile[i / 4u][c][i % 4u]);
+        }
       }
     }
     return;

@@ -10,7 +10,8 @@
 // The variant for GPUs: the product of matmul_tile.wgsl, with its registers, halves and slots, whose left matrix is never made. A
 // workgroup has 64 windows × OUTPUTS outputs, 8 × 8 an invocation. Eight values under the windows at a time are gathered into
 // workgroup memory beside their weights; with WHOLE_STEPS these lie under one tap, and whether that is in the image is asked
-// once a tap. Numeric strategy: float32, summed over (u, v, c) in order; in mixed precision the factors are f16 in workgroup memory.
+// once a tap. Numeric strategy: float32, summed over (u, v, c) in order; in mixed precision the factors are f16 in
+// workgroup memory, infinite beyond ±65 504.
 // Grid: ⌈m/64⌉·⌈n/OUTPUTS⌉ workgroups, 1024 a row, × parts. Bytes: 4·m·n·k·(1/64 + 1/OUTPUTS) read, 4·m·n written, of each part,
 // k = tap_rows·tap_columns·channels. Flops: 2·m·n·k.
 // lib: activation conv2d_epilogue

@@ -4,7 +4,7 @@
 // The variant for mixed precision, on subgroup matrices of 16 × 16 (tensor cores). A workgroup of four subgroups of 32 has a
 // tile of 64 weights × 64 filters of one part, 32 × 32 a subgroup; 32 windows at a time are in workgroup memory, and those after
 // them are fetched while they are multiplied. Row m of the left factor is of ones, so that the column sums are its product.
-// Numeric strategy: operands in f16, products and sums in float32. Grid: tiles of [m (+ 1), n] × parts workgroups.
+// Numeric strategy: operands in f16, infinite beyond ±65 504, products and sums in float32. Grid: tiles of [m (+ 1), n] × parts workgroups.
 // Bytes: 4·m·n·count/32 read, 4·parts·m·n written. Flops: 2·m·n·count.
 
 diagnostic(off, chromium.subgroup_matrix_uniformity); // a subgroup's place is the same for all of its invocations

@@ -6,7 +6,7 @@ enable subgroups;
 //   windows [count, n], count = batch·rows·columns
 //   parts   [parts, m + 1, n], m = kernel·kernel·channels: the gradient of a convolution's weights in pieces, and of its bias
 // The variant for subgroups of exactly four lanes (CPU adapters). One workgroup is one subgroup and has a tile of 32 weights ×
-// TILE filters (16 or 32) of one part: lane l has the filters l, l+4, … Four windows at a time; of each four weights every lane
+// TILE filters (8, 16 or 32) of one part: lane l has the filters l, l+4, … Four windows at a time; of each four weights every lane
 // loads one, neighbours in memory but where a row of the kernel ends, and shuffles it to the others (matmul_subgroup4).
 // Numeric strategy: float32, summed over windows in order, four at a time. Grid: ⌈m/32⌉·⌈n/TILE⌉ × parts workgroups.
 // Bytes: 4·m·n·count·(1/TILE + 1/32) read, 4·parts·m·n written. Flops: 2·m·n·count.
@@ -53,22 +53,31 @@ fn conv2d_weight_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_i
   let tap7 = tap_of(row + 28u + lane);
   var left0 = mat4x4f();
   var right0 = mat4x4f();
+  var pair0 = mat2x4f();
   var left1 = mat4x4f();
   var right1 = mat4x4f();
+  var pair1 = mat2x4f();
   var left2 = mat4x4f();
   var right2 = mat4x4f();
+  var pair2 = mat2x4f();
   var left3 = mat4x4f();
   var right3 = mat4x4f();
+  var pair3 = mat2x4f();
   var left4 = mat4x4f();
   var right4 = mat4x4f();
+  var pair4 = mat2x4f();
   var left5 = mat4x4f();
   var right5 = mat4x4f();
+  var pair5 = mat2x4f();
   var left6 = mat4x4f();
   var right6 = mat4x4f();
+  var pair6 = mat2x4f();
   var left7 = mat4x4f();
   var right7 = mat4x4f();
+  var pair7 = mat2x4f();
   var sums_left = vec4f();
   var sums_right = vec4f();
+  var sums_pair = vec2f();
   // The four windows, as column, row and image; they move on by four without a division.
   let start = vec4u(begin, begin + 1u, begin + 2u, begin + 3u);
   var across = start % params.columns;
@@ -84,39 +93,54 @@ fn conv2d_weight_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_i
     let x = vec4i(across * params.stride * params.channels) - i32(params.pad_left * params.channels);
     let first = (vec4i(images * params.height) + top) * i32(row_floats) + x;
     let y = select(vec4i(i32(params.height)), top, inside); // windows past the last one see nothing
-    let b_left = four_columns(column, ps, inside, lane);
-    if (COLUMN_SUMS == 1u) {
-      sums_left += vec4f(1.0) * b_left;
-    }
-    let a0 = under(tap0, first, y, x, row_floats);
-    left0 += a0 * b_left;
-    let a1 = under(tap1, first, y, x, row_floats);
-    left1 += a1 * b_left;
-    let a2 = under(tap2, first, y, x, row_floats);
-    left2 += a2 * b_left;
-    let a3 = under(tap3, first, y, x, row_floats);
-    left3 += a3 * b_left;
-    let a4 = under(tap4, first, y, x, row_floats);
-    left4 += a4 * b_left;
-    let a5 = under(tap5, first, y, x, row_floats);
-    left5 += a5 * b_left;
-    let a6 = under(tap6, first, y, x, row_floats);
-    left6 += a6 * b_left;
-    let a7 = under(tap7, first, y, x, row_floats);
-    left7 += a7 * b_left;
-    if (TILE == 32u) {
-      let b_right = four_columns(column + 16u, ps, inside, lane);
+    if (TILE == 8u) {
+      let b_pair = mat2x4f(one_column(column, ps, inside, lane), one_column(column + 4u, ps, inside, lane));
       if (COLUMN_SUMS == 1u) {
-        sums_right += vec4f(1.0) * b_right;
+        sums_pair += vec4f(1.0) * b_pair;
       }
-      right0 += a0 * b_right;
-      right1 += a1 * b_right;
-      right2 += a2 * b_right;
-      right3 += a3 * b_right;
-      right4 += a4 * b_right;
-      right5 += a5 * b_right;
-      right6 += a6 * b_right;
-      right7 += a7 * b_right;
+      pair0 += under(tap0, first, y, x, row_floats) * b_pair;
+      pair1 += under(tap1, first, y, x, row_floats) * b_pair;
+      pair2 += under(tap2, first, y, x, row_floats) * b_pair;
+      pair3 += under(tap3, first, y, x, row_floats) * b_pair;
+      pair4 += under(tap4, first, y, x, row_floats) * b_pair;
+      pair5 += under(tap5, first, y, x, row_floats) * b_pair;
+      pair6 += under(tap6, first, y, x, row_floats) * b_pair;
+      pair7 += under(tap7, first, y, x, row_floats) * b_pair;
+    } else {
+      let b_left = four_columns(column, ps, inside, lane);
+      if (COLUMN_SUMS == 1u) {
+        sums_left += vec4f(1.0) * b_left;
+      }
+      let a0 = under(tap0, first, y, x, row_floats);
+      left0 += a0 * b_left;
+      let a1 = under(tap1, first, y, x, row_floats);
+      left1 += a1 * b_left;
+      let a2 = under(tap2, first, y, x, row_floats);
+      left2 += a2 * b_left;
+      let a3 = under(tap3, first, y, x, row_floats);
+      left3 += a3 * b_left;
+      let a4 = under(tap4, first, y, x, row_floats);
+      left4 += a4 * b_left;
+      let a5 = under(tap5, first, y, x, row_floats);
+      left5 += a5 * b_left;
+      let a6 = under(tap6, first, y, x, row_floats);
+      left6 += a6 * b_left;
+      let a7 = under(tap7, first, y, x, row_floats);
+      left7 += a7 * b_left;
+      if (TILE == 32u) {
+        let b_right = four_columns(column + 16u, ps, inside, lane);
+        if (COLUMN_SUMS == 1u) {
+          sums_right += vec4f(1.0) * b_right;
+        }
+        right0 += a0 * b_right;
+        right1 += a1 * b_right;
+        right2 += a2 * b_right;
+        right3 += a3 * b_right;
+        right4 += a4 * b_right;
+        right5 += a5 * b_right;
+        right6 += a6 * b_right;
+        right7 += a7 * b_right;
+      }
     }
     across += step_across;
     let over = select(vec4u(0u), vec4u(1u), across >= vec4u(params.columns));
@@ -126,12 +150,27 @@ fn conv2d_weight_subgroup4(@builtin(workgroup_id) group: vec3u, @builtin(local_i
     down -= below * params.rows;
     images += step_images + below;
   }
+  let part = group.y * (params.m + 1u) * params.n;
+  let weights = min(params.m - row, 32u);
+  if (TILE == 8u) {
+    let tile = array<mat2x4f, 8>(pair0, pair1, pair2, pair3, pair4, pair5, pair6, pair7);
+    for (var c = 0u; c < 2u; c++) {
+      let at = column + c * 4u + lane;
+      if (at < params.n) {
+        for (var i = 0u; i < weights; i++) {
+          parts[part + (row + i) * params.n + at] = tile[i / 4u][c][i % 4u];
+        }
+        if (COLUMN_SUMS == 1u && row == 0u) {
+          parts[part + params.m * params.n + at] = sums_pair[c];
+        }
+      }
+    }
+    return;
+  }
   let tile = array<mat4x4f, 16>(
     left0, left1, left2, left3, left4, left5, left6, left7,
     right0, right1, right2, right3, right4, right5, right6, right7,
   );
-  let part = group.y * (params.m + 1u) * params.n;
-  let weights = min(params.m - row, 32u);
   for (var c = 0u; c < TILE / 4u; c++) {
     let at = column + c * 4u + lane;
     if (at < params.n) {

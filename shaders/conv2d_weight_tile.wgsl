@@ -7,8 +7,9 @@
 // A workgroup of 64 has a tile of 64 weights × 64 filters of one part, 8 × 8 an invocation. What lies under the weights in eight
 // windows at a time is gathered into workgroup memory beside the windows' values; with ONE_TAP the weights of a tile have one
 // tap, so that one test says whether they are in the image. Numeric strategy: float32, summed over windows in order; in
-// mixed precision the factors are f16 in workgroup memory.
+// mixed precision the factors are f16 in workgroup memory, infinite beyond ±65 504.
 // Grid: ⌈m/64⌉·⌈n/64⌉ × parts workgroups. Bytes: 4·m·n·count/32 read, 4·parts·m·n written. Flops: 2·m·n·count.
+
 struct Params {
   m: u32, // weights of a filter, kernel·kernel·channels
   n: u32, // filters

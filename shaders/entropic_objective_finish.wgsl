@@ -3,7 +3,7 @@
 //   hinge       penalty = λ/2·mean p²,        p = u                      J = mean D₁ − mean D₂ − penalty
 //   ∂J/∂D₁_i = 1/n − Σ_j p_ij/(nm)            ∂J/∂D₂_j = −1/m + Σ_i p_ij/(nm)
 //   row_partials  [column_blocks, n, 8]   column_partials  [row_blocks, m, 2]   as entropic_objective_tiles leaves them
-//   critic_real  [n]   critic_fake  [m]   guard  [4] or [12], with HAS_GUARD: word 0, the fault, is not 0 once a
+//   critic_real  [n]   critic_fake  [m]   guard  [4] or more, with HAS_GUARD: word 0, the fault, is not 0 once a
 //                 gradient or an objective was not finite; word SCALE_AT, if not 0, is the scale of the loss as a float32
 //   scalars  [16]: J, penalty, mean p, max |row mean − 1|, max |column mean − 1|, mean p·log p, mean p·l, clipped pairs,
 //            mean D₁, mean D₂, 1 if all is finite and no fault is up, shift and factor with p = factor·exp(u − shift),

@@ -3,12 +3,13 @@
 //   m̂ = m/(1 − β₁ᵗ)  v̂ = v/(1 − β₂ᵗ), t the number of updates with this one
 //   parameters, gradients, average  [size] flat, a multiple of 4     moments  [2, size]: m, then v
 //   count    [64·workgroups]: updates made so far, a copy for each invocation so that none reads what another writes
-//   guard    [4], or [12] with SCALE_AT: word 0, the fault, is raised by a gradient or an objective that is not finite; the
+//   guard    [4] or more: word 0, the fault, is raised by a gradient or an objective that is not finite; the
 //            next objective sees it, and nothing changes any more. Words SCALE_AT …: see lib/optimiser
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP or SCALE_AT   average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
 // With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
-// One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
+// One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault;
+// with SCALE_AT it leaves the whole update out instead, see lib/optimiser.
 // Bytes: about 28·size. Flops: about 15·size.
 // Source: Kingma & Ba, "Adam", ICLR 2015; Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
 // lib: optimiser

@@ -1,7 +1,7 @@
 // Partial sums of squares of a flat gradient: norms[w] = Σ over the elements w, w + W, w + 2W, … (in blocks of 64) of g².
 //   gradients  [size]      norms  [norm_count], one for each of the W workgroups
 // One workgroup: 64 invocations, strided over the whole; a fixed tree in workgroup memory brings its 64 sums together.
-// A sum that overflows is not finite and so raises the fault in the update. Bytes: 4·size. Flops: 2·size.
+// A sum that is not finite is what the update goes by: it raises the fault, or of scaled losses leaves the update out. Bytes: 4·size. Flops: 2·size.
 // Source: the global norm of Pascanu, Mikolov & Bengio, ICML 2013.
 // lib: workgroup_sum
 

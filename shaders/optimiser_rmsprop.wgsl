@@ -1,12 +1,13 @@
 // RMSProp:  s = decay·s + (1 − decay)g²    p −= rate·g/√(s + ε)
 //   parameters, gradients, average  [size] flat, a multiple of 4     moments  [size]: s
 //   count    [64·workgroups]: updates made so far, a copy for each invocation so that none reads what another writes
-//   guard    [4], or [12] with SCALE_AT: word 0, the fault, is raised by a gradient or an objective that is not finite; the
+//   guard    [4] or more: word 0, the fault, is raised by a gradient or an objective that is not finite; the
 //            next objective sees it, and nothing changes any more. Words SCALE_AT …: see lib/optimiser
 //   scalars  [16] of the objective: the update is made only if it is finite and the skip rule, where on, allows it
 //   norms    [norm_count] partial Σg², with HAS_CLIP or SCALE_AT   average  with HAS_AVERAGE: a = decay·a + (1 − decay)·p
 // With HAS_BOUND every p is then brought into [−weight_bound, weight_bound].
-// One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault.
+// One workgroup: 64 invocations, 2048 consecutive elements. A gradient that is not finite counts as 0 and raises the fault;
+// with SCALE_AT it leaves the whole update out instead, see lib/optimiser.
 // Bytes: about 20·size. Flops: about 8·size.
 // Source: Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012; ε under the root as in TensorFlow 1.
 // lib: optimiser

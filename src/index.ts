@@ -104,4 +104,5 @@ export type {
   ReshapeLayer,
 } from './nn/layers.ts';
 export { type OptimiserSettings, adam, adamw, rmsprop, sgd } from './nn/optimisers.ts';
+export type { LossScale } from './ops/guard.ts';
 export type { ActivationKind } from './ops/activation-kinds.ts';

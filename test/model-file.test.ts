@@ -84,6 +84,13 @@ function encoderOf(architecture: Architecture): Encoder {
   };
 }
 
+/** The guard of a checkpoint whose losses have these scales, the generator's and the critic's. */
+function guardWith(generator: number, critic: number): Uint32Array<ArrayBuffer> {
+  const floats = new Float32Array(12);
+  [floats[4], floats[8]] = [generator, critic];
+  return new Uint32Array(floats.buffer);
+}
+
 function checkpointOf(model: Model): Checkpoint {
   const { settings } = model.configuration;
   const networks = networksOf(settings.model);
@@ -96,11 +103,7 @@ function checkpointOf(model: Model): Checkpoint {
         Uint32Array.from({ length: bytes / 4 }, (_, i) => (i * 2654435761) >>> 0),
       );
   }
-  if (settings.precision === 'mixed')
-    state.set(
-      'guard',
-      Uint32Array.from({ length: 12 }, (_, i) => i),
-    );
+  if (settings.precision === 'mixed') state.set('guard', guardWith(2 ** 16, 2 ** 15));
   return {
     model,
     ...(settings.averageDecay > 0 ? { generator: modelOf(settings.model).generator } : {}),
@@ -408,6 +411,23 @@ describe('checkpoint files', () => {
     expect(plan).toBeDefined();
     expect(decodeCheckpoint(encodeCheckpoint(rest).buffer, 'f')).toEqual(rest);
     expect(checkpoint.state.has('guard')).toBe(one.precision === 'mixed');
+  });
+
+  it('of mixed precision may lack the loss scales, but not have others than training comes to', () => {
+    const checkpoint = checkpointOf(modelOf(SMALL, 0, 'mixed'));
+    const withGuard = (guard?: Uint32Array<ArrayBuffer>): ArrayBuffer => {
+      const state = new Map(checkpoint.state);
+      state.delete('guard');
+      return encodeCheckpoint({ ...checkpoint, state: guard ? state.set('guard', guard) : state }).buffer;
+    };
+    expect(decodeCheckpoint(withGuard(), 'f').state.has('guard')).toBe(false);
+    for (const scale of [Number.NaN, 0, 0.5, 2 ** 25])
+      expect(messageOf(() => decodeCheckpoint(withGuard(guardWith(1, scale)), 'f'))).toMatch(
+        /^f: tensor state\.guard holds the loss scales 1 and .*, the file is damaged/,
+      );
+    const up = guardWith(1, 1);
+    up[0] = 1;
+    expect(messageOf(() => decodeCheckpoint(withGuard(up), 'f'))).toMatch(/the fault 1;/);
   });
 
   it('are told from models, and must be whole', () => {

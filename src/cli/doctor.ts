@@ -38,11 +38,11 @@ export function registerDoctor(program: Command): void {
       using device = await deviceFor(choice, precision);
       const { adapter, gpu } = device;
       const target = targetOf(device, precision);
-      const lacks = precision === 'mixed' ? lacksForMixed(target) : [];
+      const lacks = lacksForMixed(target);
       const limits = Object.fromEntries(SHOWN_LIMITS.map((name) => [name, gpu.limits[name]]));
       const features = [...gpu.features].sort();
       const variants = kernelVariants(target);
-      output.record({ adapter, features, limits, precision, lacks, variants });
+      output.record({ adapter, features, limits, mixedPrecisionLacks: lacks, variants });
       output.text(
         [
           table([
@@ -50,7 +50,9 @@ export function registerDoctor(program: Command): void {
             ['kind', adapter.kind === 'software' ? 'software (runs on the CPU)' : 'hardware'],
             ['vendor', `${adapter.vendor} ${adapter.architecture}`.trim()],
             ['subgroups', adapter.subgroupSizes ? adapter.subgroupSizes.join('–') : 'none'],
-            ...(adapter.matrixShapes ? [['subgroup matrices', adapter.matrixShapes.join(', ')]] : []),
+            ...(adapter.matrixShapes
+              ? [['subgroup matrices', adapter.matrixShapes.join(', ') || 'none of f16 with float32 sums']]
+              : []),
             ['features', features.join(', ')],
             ...(precision === 'mixed'
               ? [['mixed precision', lacks.length > 0 ? `no: has no ${lacks.join(', no ')}` : 'yes']]

@@ -14,6 +14,7 @@ import { type Architecture, networksOf } from '../nn/architectures.ts';
 import type { Layer, ParameterLayout } from '../nn/layers.ts';
 import type { OptimiserSettings } from '../nn/optimisers.ts';
 import { ACTIVATIONS } from '../ops/activation-kinds.ts';
+import { isLossScale } from '../ops/guard.ts';
 import { LIKELIHOOD_COSTS } from '../ops/log-likelihood.ts';
 import { type Checkpoint, NETWORKS, type RunPlan } from './checkpoint.ts';
 import { encoderNetwork } from './encoder.ts';
@@ -27,7 +28,7 @@ import {
   type TrainerSettings,
   trainerSettings,
 } from './settings.ts';
-import { stateBytes } from './training-buffers.ts';
+import { GUARD_WORDS, lossScalesOf, optimiserBytes } from './training-buffers.ts';
 
 const FORMAT = 'entropic-gan';
 /** Raised when a file of before can no longer be read. */
@@ -78,12 +79,15 @@ export function decodeCheckpoint(file: ArrayBuffer, where: string): Checkpoint {
   const { settings } = model.configuration;
   const networks = networksOf(settings.model);
   const state = new Map<string, Uint32Array<ArrayBuffer>>();
-  for (const [name, bytes] of Object.entries(stateBytes(settings, networks))) {
+  const words = (name: string, bytes: number): Uint32Array<ArrayBuffer> => {
     const tensor = tensorOf(tensors, `state.${name}`, [bytes / 4], where);
     if (!(tensor.data instanceof Uint32Array))
       throw new UserError(`${where}: tensor state.${name} is of type F32, must be U32`);
-    state.set(name, tensor.data);
-  }
+    return tensor.data;
+  };
+  for (const [name, bytes] of Object.entries(optimiserBytes(settings, networks)))
+    state.set(name, words(name, bytes));
+  if (tensors.has('state.guard')) state.set('guard', checkedGuard(words('guard', GUARD_WORDS * 4), where));
   const { plan } = metadata;
   return {
     model,
@@ -225,6 +229,16 @@ function checkFinite(name: string, { data, shape }: StoredTensor, where: string)
     throw new UserError(
       `${where}: value ${bad} of ${sizeOf(shape)} of tensor ${name} is ${data[bad]}; weights must be finite, go back to an earlier checkpoint`,
     );
+}
+
+/** @throws UserError where the words are none that a run that can go on has written. */
+function checkedGuard(guard: Uint32Array<ArrayBuffer>, where: string): Uint32Array<ArrayBuffer> {
+  const scales = Object.values(lossScalesOf(guard));
+  if (guard[0] !== 0 || !scales.every(isLossScale))
+    throw new UserError(
+      `${where}: tensor state.guard holds the loss scales ${scales.map(({ scale }) => scale).join(' and ')} and the fault ${guard[0]}; scales are 1 to 2^24 and the fault 0, the file is damaged: go back to an earlier checkpoint`,
+    );
+  return guard;
 }
 
 function checkVariances(statistics: Weights, where: string): void {

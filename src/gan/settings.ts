@@ -54,7 +54,7 @@ export interface TrainerOptions {
   /**
    * `mixed` rounds the factors of the products of training, forward and backward, to f16, and sums the gradients of biases from
    * rounded values; weights, sums and everything else stay float32. The losses have scales of their own, found as training goes on:
-   * an update whose gradients overflowed f16 is left out. Needs an adapter with f16, and for tensor cores one with subgroup matrices,
+   * an update whose gradients overflowed f16 is left out; activations and weights must stay below 65 504. Needs an adapter with f16, and for tensor cores one with subgroup matrices,
    * which `openDevice({ mixedPrecision: true })` asks for; of the entropic objective only. Default `f32`.
    */
   readonly precision?: Precision;

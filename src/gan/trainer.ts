@@ -34,7 +34,7 @@ import {
   STATUS_BYTES,
   decodeStatus,
   nonFinite,
-  stateBytes,
+  optimiserBytes,
   trainingBuffers,
 } from './training-buffers.ts';
 import { type TuningReport, tunedVariants } from './tuned-variants.ts';
@@ -166,7 +166,9 @@ export class Trainer implements Disposable {
       // Where the model is a moving average, the weights that it averages are beside it.
       if (resume?.generator)
         upload('generator.parameters', flatten(networks.generator.layout, resume.generator));
-      for (const [name, words] of resume?.state ?? []) upload(name, words);
+      // Loss scales that the checkpoint does not have begin anew, those that float32 has no use for stay behind.
+      for (const [name, words] of resume?.state ?? [])
+        if (name !== 'guard' || settings.precision === 'mixed') upload(name, words);
       await device.idle();
       return new Trainer(device, settings, buffers, extras);
     } catch (error) {
@@ -312,7 +314,10 @@ export class Trainer implements Disposable {
     const own = weights('generator', 'generator.parameters');
     const generator = average ? weights('generator', 'generator.average') : own;
     const state = new Map(
-      Object.keys(stateBytes(this.settings, this.#networks)).map((name) => [name, words(name)]),
+      [
+        ...Object.keys(optimiserBytes(this.settings, this.#networks)),
+        ...(this.settings.precision === 'mixed' ? ['guard'] : []),
+      ].map((name) => [name, words(name)]),
     );
     return {
       model: {
@@ -451,7 +456,7 @@ function checkResumable({ model, state }: Checkpoint, settings: TrainerSettings,
         `checkpoint: its optimiser of the ${network} is ${kind}, the settings ask for ${settings[network].kind}; ${fix}`,
       );
   }
-  for (const [name, bytes] of Object.entries(stateBytes(settings, networks))) {
+  for (const [name, bytes] of Object.entries(optimiserBytes(settings, networks))) {
     const found = state.get(name)?.byteLength ?? 0;
     if (found !== bytes)
       throw new UserError(`checkpoint: ${name} holds ${found} bytes, the settings ask for ${bytes}; ${fix}`);

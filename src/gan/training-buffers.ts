@@ -87,13 +87,11 @@ export function trainingBuffers(
   }
 }
 
-/** The sizes in bytes of the buffers that a run continues from beside its weights, by name. */
-export function stateBytes(settings: TrainerSettings, networks: Networks): Readonly<Record<string, number>> {
-  const optimisers = optimiserBytes(settings, networks);
-  return settings.precision === 'mixed' ? { ...optimisers, guard: GUARD_WORDS * 4 } : optimisers;
-}
-
-function optimiserBytes(settings: TrainerSettings, networks: Networks): Readonly<Record<string, number>> {
+/** The sizes in bytes of the optimisers' buffers, by name. */
+export function optimiserBytes(
+  settings: TrainerSettings,
+  networks: Networks,
+): Readonly<Record<string, number>> {
   return Object.fromEntries(
     NETWORKS.flatMap((network) => {
       const sizes = optimiserStateBytes(settings[network], networks[network].layout.bytes / 4);
@@ -141,14 +139,15 @@ export function decodeStatus(
   };
 }
 
-function lossScalesOf(guard: Uint32Array<ArrayBuffer>): Record<NetworkName, LossScale> {
+/** The loss scales in a guard. */
+export function lossScalesOf(guard: Uint32Array<ArrayBuffer>): Record<NetworkName, LossScale> {
   const of = (network: NetworkName): LossScale => decodeLossScale(guard.subarray(lossScaleAt(network)));
   return { generator: of('generator'), critic: of('critic') };
 }
 
 /**
  * The error of a run whose objective or gradients left the finite numbers. Where it was the objective, the weights are
- * those of the last finite step; of a gradient, the finite elements were still applied.
+ * those of the last finite step; of a gradient, the finite elements were still applied, in float32.
  */
 export function nonFinite(
   step: number,

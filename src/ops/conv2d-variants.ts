@@ -52,7 +52,7 @@ const [FEWEST_EACH, STEP] = [128, 8];
 /** The sides of a tile. */
 const [TILE, WIDE_TILE] = [64, 128];
 /** The outputs that a tile on four lanes may have, and most of its tiles side by side that are tried. */
-const [LANE_TILES, MOST_LANE_TILES] = [[32, 16, 4], 8];
+const [LANE_TILES, MOST_LANE_TILES] = [[32, 16, 8, 4], 8];
 /** Most parts that are tried as a single one. */
 const MOST_JOINED = 16;
 /** Most outputs of a narrow window, and the invocations that share its channels. */
@@ -98,7 +98,7 @@ function tiled(size: Conv2dSize, outputs: number, parts: Conv2dParts, halves: bo
   };
 }
 
-const laneTile = ({ n }: Conv2dSize): number => (n <= 4 ? 4 : n <= 16 ? 16 : 32);
+const laneTile = ({ n }: Conv2dSize): number => (n <= 4 ? 4 : n <= 8 ? 8 : n <= 16 ? 16 : 32);
 
 /** Whether a convolution, or its gradient, of so many outputs or filters is worth rounding. */
 export const worthHalves = ({ n }: { readonly n: number }, target: Target): boolean =>

@@ -1,7 +1,7 @@
 /**
  * Which kernel makes the gradient of a convolution's weights on a target, its grid, and how its windows are divided.
  *
- * Software adapters with four lanes run `conv2d_weight_subgroup4`, by tiles of 16 filters where there are no more, else 32. In
+ * Software adapters with four lanes run `conv2d_weight_subgroup4`, by tiles of 8 or 16 filters where there are no more, else 32. In
  * mixed precision 32 filters or more run `conv2d_weight_matrix`, or without subgroup matrices `conv2d_weight_tile` on factors
  * rounded to f16; all others run `conv2d_weight_tile` in float32. The result is small and the sum long: the windows are divided
  * into as many parts as make 8 or 512 workgroups, of at least 256 or 64 windows. Where there are 32 parts or more, of few
@@ -43,8 +43,8 @@ export type Conv2dWeightVariant =
 const LANES = { groups: 8, fewest: 256, step: 4, tile: 32 };
 const TILES = { groups: 512, fewest: 64, step: 8, tile: 64 };
 
-/** The filters of a narrow tile on four lanes. */
-const NARROW = 16;
+/** The filters of narrow tiles on four lanes. */
+const [NARROW, NARROWEST] = [16, 8];
 /** Most parts that a gradient is made of, and most memory that they take. */
 const MOST_PARTS = 256;
 const MOST_PART_FLOATS = 2 ** 22;
@@ -84,7 +84,9 @@ const onLanes = (size: Conv2dWeightSize, filters: number): Conv2dWeightVariant =
 function variantsOf(size: Conv2dWeightSize, target: Target): Conv2dWeightVariant[] {
   const { m, n, channels, columnSums } = size;
   if (hasFourLanes(target))
-    return (n <= NARROW ? [NARROW] : [LANES.tile, NARROW]).map((filters) => onLanes(size, filters));
+    return (n <= NARROWEST ? [NARROWEST] : n <= NARROW ? [NARROW] : [LANES.tile, NARROW]).map((filters) =>
+      onLanes(size, filters),
+    );
   const tiles = divided(size, TILES, TILES.tile);
   const tiled = (halves: boolean): Conv2dWeightVariant => ({
     kernel: 'conv2d_weight_tile',

@@ -11,8 +11,8 @@
 export const FAULT_WORDS = 4;
 export const LOSS_SCALE_WORDS = 4;
 
-/** The loss scale that training begins with. */
-const FIRST_LOSS_SCALE = 2 ** 16;
+/** The loss scale that training begins with, the least and the largest that it may come to (lib/optimiser of the shaders). */
+const [FIRST_LOSS_SCALE, LEAST_LOSS_SCALE, MOST_LOSS_SCALE] = [2 ** 16, 1, 2 ** 24];
 
 /** A loss scale's words at the start of training. */
 export function firstLossScale(): Uint32Array<ArrayBuffer> {
@@ -33,4 +33,9 @@ export function decodeLossScale(words: Uint32Array<ArrayBuffer>): LossScale {
     scale: new Float32Array(words.buffer, words.byteOffset, 1)[0] as number,
     overflows: words[2] as number,
   };
+}
+
+/** Whether a scale is one that training could have come to. */
+export function isLossScale({ scale }: LossScale): boolean {
+  return scale >= LEAST_LOSS_SCALE && scale <= MOST_LOSS_SCALE;
 }

@@ -87,7 +87,7 @@ export interface ImportanceBound {
   readonly scalars: Tensor;
   /** 1 to begin the sums of the scalars anew with this batch, 0 to add to them. */
   readonly restart: ParamValue;
-  /** The word that optimisers raise: while it is up, the scalars say that not all is finite, and so stop every update. */
+  /** See `guard.ts`: while its fault is up, the scalars say that not all is finite, and so stop every update. */
   readonly guard: Tensor;
 }
 

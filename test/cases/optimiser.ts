@@ -68,6 +68,21 @@ const shapes: readonly Shape[] = Object.entries(choices).flatMap(([kind, make]):
     bench: false,
     ...rest,
   })),
+  ...[
+    { name: 'skipped', skipRule: true, meanCriticFake: 1 },
+    { name: 'not-enabled', enabled: false },
+    { name: 'objective-not-finite', finite: false },
+    { name: 'halved-where-clipped', choice: make(1) },
+  ].map((rest): Shape => ({
+    size: 2500,
+    choice: make(0),
+    scaling: { scale: 8, sound: 1999 },
+    broken: true,
+    averageDecay: 0.9,
+    bench: false,
+    ...rest,
+    name: `${kind}-scale-${rest.name}`,
+  })),
   { name: `${kind}-below-the-clip`, size: 100, choice: make(1e4) },
   { name: `${kind}-large`, size: 200_000, choice: make(10), averageDecay: 0.999 },
   {

@@ -3,7 +3,7 @@
  * WGSL before it is compiled:
  *   f16                 float32 with values rounded to f16; in storage buffers pairs of halves in words, as they lie there
  *   subgroup matrices   of 16 × 16 and 32 invocations, each with half a row of the result; a factor is where it lies in memory
- * It says what the kernels compute, not how fast: the numbers are those of a GPU but for the order within a product of 16 values.
+ * It says what the kernels compute, not how fast: the numbers are those of a GPU up to how it rounds and in which order it adds.
  */
 import { create } from 'webgpu';
 import { Device, describeAdapter, deviceDescriptor } from '../../src/gpu/device.ts';

@@ -44,9 +44,9 @@ export interface Expectation {
   readonly allowances: Readonly<Record<string, readonly { readonly name: string; readonly size: number }[]>>;
 }
 
-const GUARD_WORDS = 64;
+const SENTINEL_WORDS = 64;
 /** Quiet NaNs, each with a payload of its own, so that one that arithmetic passed on from elsewhere shows as well. */
-const guardOf = (slot: number, word: number): number =>
+const sentinelOf = (slot: number, word: number): number =>
   (0x7fc00000 | (((slot + 1) * 0x1003 + word) & 0x3fffff)) >>> 0;
 const DEFAULT_ALLOWANCE = { factor: 4, ulps: 4 };
 const exactly: Round = (x) => x;
@@ -178,13 +178,16 @@ export function choicesOf(device: Device, kernelCase: KernelCase): Target[] {
   return distinct(kernelCase, [...variantsOf(device, kernelCase), ...chosen]);
 }
 
-/** A target that has a kernel of this name on record for every shape of a case that it can run. */
-export function choosing(kernelCase: KernelCase, target: Target, name: string): Target {
+/** A target that has the first kernel of such a name on record for every shape of a case that has one. */
+export function choosing(kernelCase: KernelCase, target: Target, named: RegExp): Target {
   const candidates = graphOf(kernelCase).graph.nodes.flatMap(
     (node) => node.op.candidates?.(node, target) ?? [],
   );
-  const able = candidates.filter(({ variants }) => variants.has(name));
-  return { ...target, variants: Object.fromEntries(able.map(({ key }) => [key, name])) };
+  const choices = candidates.flatMap(({ key, variants }) => {
+    const name = [...variants.keys()].find((one) => named.test(one));
+    return name === undefined ? [] : [[key, name] as const];
+  });
+  return { ...target, variants: Object.fromEntries(choices) };
 }
 
 /** The first of the targets on which a case runs the same dispatches. */
@@ -317,7 +320,7 @@ async function runTwice(
           const buffer = `${guarded.size}.${slot.label}`;
           twin = {
             label: slot.label,
-            bytes: slot.bytes + 4 * GUARD_WORDS,
+            bytes: slot.bytes + 4 * SENTINEL_WORDS,
             external: { buffer, offset: 0 },
           };
           guarded.set(slot, twin);
@@ -335,7 +338,7 @@ async function runTwice(
     );
     const once = async (): Promise<Map<Slot, Uint32Array>> => {
       for (const [index, [slot, twin]] of [...guarded].entries()) {
-        const words = Uint32Array.from({ length: twin.bytes / 4 }, (_, i) => guardOf(index, i));
+        const words = Uint32Array.from({ length: twin.bytes / 4 }, (_, i) => sentinelOf(index, i));
         const data = slot.external && inputs[slot.external.buffer]?.data;
         if (data) words.set(new Uint32Array(data.buffer, data.byteOffset, data.length));
         device.upload(bufferOf(twin), 0, words);
@@ -346,7 +349,7 @@ async function runTwice(
         if (!written.has(slot)) continue;
         const words = new Uint32Array(await device.read(bufferOf(twin), 0, twin.bytes));
         const end = slot.bytes / 4;
-        const touched = words.subarray(end).findIndex((word, i) => word !== guardOf(index, end + i));
+        const touched = words.subarray(end).findIndex((word, i) => word !== sentinelOf(index, end + i));
         if (touched >= 0) problems.push(`${slot.label} was written ${touched + 1} words past its end`);
         results.set(slot, words.slice(0, end));
       }
