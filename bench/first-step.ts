@@ -4,7 +4,7 @@ import { openDevice } from '../src/node/open-device.ts';
 import { startTfjs } from './tfjs/backend.ts';
 import { disposeStep, tfjsGan } from './tfjs/gan.ts';
 import { tfjsBatch } from './verify-step.ts';
-import { LAMBDA, OPTIMISER, type Workload, trainerOptions, workloadData } from './workload.ts';
+import { LAMBDA, OPTIMISER, SEED, type Workload, trainerOptions, workloadData } from './workload.ts';
 
 export interface FirstStep {
   /** Milliseconds. */
@@ -24,7 +24,7 @@ export async function timeFirstStep(workload: Workload, batch: number): Promise<
   began = performance.now();
   using backend = await startTfjs();
   using gan = tfjsGan(backend.tf, workload.model, start.model, { lambda: LAMBDA, optimiser: OPTIMISER });
-  const inputs = tfjsBatch(backend.tf, data, { batch, latent: workload.model.latent }, 0);
+  const inputs = tfjsBatch(backend.tf, data, { batch, latent: workload.model.latent, seed: SEED }, 0);
   disposeStep(gan.criticStep(inputs));
   const last = gan.generatorStep(inputs);
   await last.objective.data();

@@ -134,7 +134,17 @@ const objectives: LargeObjective[] = [];
   using small = await openDefaultDevice();
   /** Side and d; beside tfjs, which stores n × m matrices, up to 4 096. */
   const sizes: (readonly [number, number])[] = full
-    ? [[1024, 64], [4096, 64], [65_536, 2], ...(hardware ? ([[65_536, 784]] as const) : [])]
+    ? [
+        [1024, 64],
+        [4096, 64],
+        [65_536, 2],
+        ...(hardware
+          ? ([
+              [65_536, 64],
+              [65_536, 784],
+            ] as const)
+          : []),
+      ]
     : [[1024, 64]];
   for (const [size, dims] of sizes) {
     const turns = hardware ? 9 : 1;

@@ -16,7 +16,7 @@ import { type Tfjs, startTfjs } from './tfjs/backend.ts';
 import { disposeStep, tfjsGan } from './tfjs/gan.ts';
 import { startTfjsWasm } from './tfjs/wasm.ts';
 import { type StepAgreement, tfjsBatch, verifyStep } from './verify-step.ts';
-import { LAMBDA, OPTIMISER, mlpWorkload, trainerOptions, workloadData } from './workload.ts';
+import { LAMBDA, OPTIMISER, SEED, mlpWorkload, trainerOptions, workloadData } from './workload.ts';
 
 const { values } = parseArgs({
   options: {
@@ -66,7 +66,7 @@ async function tfjsOn(name: string, backend: string, tf: Tfjs, device: Device, b
     scope: `${backend}/`,
   });
   const agreement = await verifyStep(trainer, start, gan, tf, data);
-  const inputs = tfjsBatch(tf, data, { batch, latent: workload.model.latent }, 0);
+  const inputs = tfjsBatch(tf, data, { batch, latent: workload.model.latent, seed: SEED }, 0);
   return {
     name,
     agreement,

@@ -8,6 +8,7 @@ export function printStep({
   batch,
   gflop,
   agreement,
+  draws,
   ratio,
   ours,
   tfjs,
@@ -24,7 +25,7 @@ export function printStep({
   ];
   return [
     `${name}, batch ${batch}: one critic and one generator update, ${gflop.toFixed(3)} GFLOP`,
-    `verified: J within ${agreement.objective.toExponential(1)}, gradients ${agreement.gradient.toExponential(1)}, updates ${agreement.update.toExponential(1)} (relative)`,
+    `verified: J within ${agreement.objective.toExponential(1)}, gradients ${agreement.gradient.toExponential(1)}, updates ${agreement.update.toExponential(1)} (relative)${draws > 1 ? `, on draw ${draws} of weights and data` : ''}`,
     table(
       ['', 'ms/step', 'GFLOP/s', 'dispatches', 'submits', 'new buffers'],
       [row('entropic-gan', oursMs, ours, ours.newBuffers), row('tfjs-webgpu', tfjsMs, tfjs, tfjs.buffers)],

@@ -17,7 +17,8 @@ import { adam } from '../src/nn/optimisers.ts';
 
 const IMAGE = [28, 28, 1] as const;
 const D = 784;
-const SEED = 11;
+/** Of weights, batches and latents, unless another is given. */
+export const SEED = 11;
 /** About half the mean cost at the start, so that neither p = 0 nor clipped pairs hide an error. */
 export const LAMBDA = 50;
 export const OPTIMISER = adam({ rate: 5e-4, beta1: 0.5, beta2: 0.99 });
@@ -50,6 +51,7 @@ export function dcganWorkload(width: number): Workload {
 export function trainerOptions(
   { model }: Workload,
   batch: number,
+  seed = SEED,
 ): TrainerOptions & { readonly batch: number } {
   return {
     model,
@@ -62,7 +64,7 @@ export function trainerOptions(
     criticSteps: 1,
     averageDecay: 0,
     batch,
-    seed: SEED,
+    seed,
   };
 }
 
@@ -82,7 +84,7 @@ export interface HostBatch {
 /** The `index`-th batch that the trainer draws since its start: the critic's first, then the generator's, and so on. */
 export function hostBatch(
   { pixels, count }: Dataset,
-  { batch, latent }: { readonly batch: number; readonly latent: number },
+  { batch, latent, seed }: { readonly batch: number; readonly latent: number; readonly seed: number },
   index: number,
 ): HostBatch {
   const { epoch, offset, draw } = drawValues(index, batch, count);
@@ -90,13 +92,13 @@ export function hostBatch(
   const real = new Float32Array(batch * D);
   for (let row = 0; row < batch; row++) {
     const position = offset + row;
-    const key = [SEED, STREAMS.batches] as const;
+    const key = [seed, STREAMS.batches] as const;
     const sample = sampleAt(position % count, epoch + Math.floor(position / count), count, key);
     for (let i = 0; i < D; i++)
       real[row * D + i] = Math.fround(scale) * (pixels.data[sample * D + i] as number);
   }
   return {
     real,
-    latents: Float32Array.from(threefryNormals(batch * latent, [SEED, STREAMS.latents], draw)),
+    latents: Float32Array.from(threefryNormals(batch * latent, [seed, STREAMS.latents], draw)),
   };
 }
