@@ -424,6 +424,20 @@ describe('where results go', () => {
   });
 });
 
+describe('doctor', () => {
+  it('says what the software adapter is, what it runs, and what mixed precision lacks there', async () => {
+    const text = await succeed('doctor --adapter software --precision mixed');
+    expect(text).toMatch(/^kind +software/m);
+    expect(text).toMatch(/^mixed precision +no: has no GPU, no shader-f16$/m);
+    const found = JSON.parse(await succeed('doctor --adapter software --json')) as {
+      readonly mixedPrecisionLacks: string[];
+      readonly variants: Record<string, string>;
+    };
+    expect(found.mixedPrecisionLacks).toEqual(['GPU', 'shader-f16']);
+    expect(Object.values(found.variants).filter((kernel) => kernel === '')).toEqual([]);
+  });
+});
+
 describe('gaussian', () => {
   const TINY_RUN = '--steps 5 --samples 20 --latents 64 --annealed 2';
 
