@@ -82,9 +82,7 @@ describeGpu(
         const cases = [...tables.values()].flat().filter((one) => {
           const calls = halvesOf(one);
           if (calls.length === 0 || calls.some(({ flops }) => flops >= MOST_FLOPS)) return false;
-          const forms = calls.map(({ kernel, constants, overrides }) =>
-            JSON.stringify([kernel, constants, overrides]),
-          );
+          const forms = calls.map(({ kernel, constants }) => JSON.stringify([kernel, constants]));
           const isFirst = forms.some((form) => !seen.has(form));
           for (const form of forms) seen.add(form);
           return isFirst || !firstOnly;
