@@ -57,11 +57,7 @@ fn optimiser_adam(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
     return;
   }
   let factor = gradient_factor();
-  let overflowed = SCALE_AT > 0u && !are_finite(vec4f(factor)).x;
-  if (SCALE_AT > 0u && group.x == 0u && lane == 0u) {
-    adapt_loss_scale(overflowed);
-  }
-  if (overflowed) {
+  if (is_left_out(factor, group.x == 0u && lane == 0u)) {
     return;
   }
   let step = count[group.x * 64u + lane] + 1u;

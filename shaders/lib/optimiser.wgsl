@@ -53,6 +53,16 @@ fn loss_scale() -> f32 {
   return abs(scalars[GRADIENT_SCALE_AT]);
 }
 
+// Whether gradients of a scaled loss overflowed, by the factor that they would be multiplied by; one invocation of all brings the
+// scale up to date.
+fn is_left_out(factor: f32, is_first: bool) -> bool {
+  let overflowed = SCALE_AT > 0u && !are_finite(vec4f(factor)).x;
+  if (SCALE_AT > 0u && is_first) {
+    adapt_loss_scale(overflowed);
+  }
+  return overflowed;
+}
+
 // Gradients that overflowed halve the scale, many updates without one double it. At the least scale an overflow is the
 // gradients' own.
 fn adapt_loss_scale(overflowed: bool) {
